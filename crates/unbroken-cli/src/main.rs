@@ -1,0 +1,2 @@
+//! The unbroken command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keys, key ids, signatures, the one threshold, and the proof type Authentic.

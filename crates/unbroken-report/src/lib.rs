@@ -1,0 +1,1 @@
+//! The one Report value drawn as text, JSON, SARIF and JUnit.

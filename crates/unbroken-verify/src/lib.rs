@@ -1,0 +1,1 @@
+//! The verification engine: sessions, rules, sublayouts, findings and the verdict.
