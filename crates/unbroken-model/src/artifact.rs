@@ -1,0 +1,105 @@
+//! Sets of artifacts: the materials or the products of a step.
+
+use thiserror::Error;
+
+use crate::digest::DigestSet;
+use crate::path::ArtifactPath;
+
+/// Artifacts with their digests, sorted by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArtifactSet {
+    entries: Vec<(ArtifactPath, DigestSet)>,
+}
+
+/// Two artifacts that have one path.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("two artifacts are named {path:?}")]
+pub struct DuplicatePath {
+    /// The path.
+    pub path: String,
+}
+
+impl ArtifactSet {
+    /// Makes a set of artifacts in any order.
+    ///
+    /// # Errors
+    /// [`DuplicatePath`] when two of them have one path: neither may hide the other.
+    pub fn from_entries(
+        mut entries: Vec<(ArtifactPath, DigestSet)>,
+    ) -> Result<Self, DuplicatePath> {
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let twice = entries.array_windows().find(|[(a, _), (b, _)]| a == b);
+            if let Some([(path, _), _]) = twice {
+                return Err(DuplicatePath { path: path.to_string() });
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// Finds the digests of the artifact at `path`.
+    pub fn get(&self, path: &str) -> Option<&DigestSet> {
+        let index = self.position(path)?;
+        self.entries.get(index).map(|(_, digests)| digests)
+    }
+
+    /// Finds the place of the artifact at `path` in the order of [`Self::iter`].
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.entries.binary_search_by(|(entry, _)| entry.as_str().cmp(path)).ok()
+    }
+
+    /// Tells whether there is an artifact at `path`.
+    pub fn contains(&self, path: &str) -> bool {
+        self.position(path).is_some()
+    }
+
+    /// Goes through the artifacts in order of their paths.
+    pub fn iter(&self) -> std::slice::Iter<'_, (ArtifactPath, DigestSet)> {
+        self.entries.iter()
+    }
+
+    /// Counts the artifacts.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a ArtifactSet {
+    type Item = &'a (ArtifactPath, DigestSet);
+    type IntoIter = std::slice::Iter<'a, (ArtifactPath, DigestSet)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, byte: u8) -> (ArtifactPath, DigestSet) {
+        (path.parse().unwrap(), DigestSet::sha256([byte; 32]))
+    }
+
+    #[test]
+    fn sorts_and_finds() {
+        let set = ArtifactSet::from_entries(vec![entry("b", 2), entry("a/x", 1)]).unwrap();
+        assert_eq!(set.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a/x", "b"]);
+        assert_eq!(set.get("b"), Some(&DigestSet::sha256([2; 32])));
+        assert!(!set.contains("a"));
+    }
+
+    #[test]
+    fn one_path_twice_is_refused_in_any_order() {
+        for entries in
+            [vec![entry("a", 1), entry("a", 1)], vec![entry("a", 1), entry("b", 1), entry("a", 2)]]
+        {
+            assert_eq!(ArtifactSet::from_entries(entries).unwrap_err().path, "a");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What envelopes hold.
+
+use super::IN_TOTO_PAYLOAD_TYPE;
+use crate::decode::{DecodeError, Fault};
+use crate::json::{JsonError, Value};
+use crate::layout::Layout;
+use crate::limits::Limits;
+use crate::link::Link;
+
+/// Metadata that an envelope can hold.
+pub trait Payload: Sized {
+    /// What `_type` must say.
+    const DUE: &'static str;
+
+    /// Decodes the payload of an envelope.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a value that is not this metadata.
+    fn decode(value: Value<'_>) -> Result<Self, DecodeError>;
+
+    /// Returns the value to be put into an envelope.
+    fn to_value(&self) -> Value<'_>;
+
+    /// Returns the type as [`UnverifiedPayload::peek_type`] would tell it.
+    fn payload_type() -> PayloadType;
+}
+
+/// What a payload announces to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PayloadType {
+    /// A layout.
+    Layout,
+    /// A link.
+    Link,
+    /// Anything else: the payload type of DSSE, or `_type`.
+    Other(String),
+}
+
+/// What may be handed in for a step: a link, or a layout whose own steps stand for the step
+/// (a sublayout; specification 1.0, section 4.5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepEvidence {
+    /// A link.
+    Link(Link),
+    /// A sublayout.
+    Sublayout(Layout),
+}
+
+impl Payload for StepEvidence {
+    const DUE: &'static str = "link";
+
+    fn decode(value: Value<'_>) -> Result<Self, DecodeError> {
+        let kind = value.as_object().and_then(|object| object.get("_type")).and_then(Value::as_str);
+        if kind == Some(Layout::DUE) {
+            Layout::decode(value).map(Self::Sublayout)
+        } else {
+            Link::decode(value).map(Self::Link)
+        }
+    }
+
+    fn to_value(&self) -> Value<'_> {
+        match self {
+            Self::Link(link) => link.to_value(),
+            Self::Sublayout(layout) => layout.to_value(),
+        }
+    }
+
+    fn payload_type() -> PayloadType {
+        PayloadType::Link
+    }
+}
+
+/// A payload whose signatures nobody has checked.
+#[derive(Debug)]
+pub struct UnverifiedPayload {
+    /// The payload itself, or the Metablock around it.
+    text: Vec<u8>,
+    /// The payload type of DSSE; none for a Metablock.
+    payload_type: Option<String>,
+}
+
+impl UnverifiedPayload {
+    pub(super) fn of_metablock(document: Vec<u8>) -> Self {
+        Self { text: document, payload_type: None }
+    }
+
+    pub(super) fn of_dsse(payload: Vec<u8>, payload_type: String) -> Self {
+        Self { text: payload, payload_type: Some(payload_type) }
+    }
+
+    /// Parses the payload.
+    ///
+    /// # Errors
+    /// [`JsonError`] for a DSSE payload that is not strict JSON.
+    pub fn value(&self, limits: &Limits) -> Result<Value<'_>, JsonError> {
+        let value = Value::parse(&self.text, limits)?;
+        match (value, &self.payload_type) {
+            (Value::Object(mut document), None) => {
+                Ok(document.remove("signed").unwrap_or(Value::Null))
+            }
+            (value, _) => Ok(value),
+        }
+    }
+
+    /// Returns the payload type of a DSSE envelope.
+    pub fn dsse_payload_type(&self) -> Option<&str> {
+        self.payload_type.as_deref()
+    }
+
+    /// Tells what the payload announces to be; a hint for people and for `inspect`.
+    pub fn peek_type(&self, limits: &Limits) -> Result<PayloadType, JsonError> {
+        if let Some(other) = self.payload_type.as_deref()
+            && other != IN_TOTO_PAYLOAD_TYPE
+        {
+            return Ok(PayloadType::Other(other.to_owned()));
+        }
+        let value = self.value(limits)?;
+        let kind = value.as_object().and_then(|object| object.get("_type")).and_then(Value::as_str);
+        Ok(match kind {
+            Some(Layout::DUE) => PayloadType::Layout,
+            Some(Link::DUE) => PayloadType::Link,
+            other => PayloadType::Other(other.unwrap_or_default().to_owned()),
+        })
+    }
+
+    /// Decodes the payload.
+    ///
+    /// # Errors
+    /// [`PayloadError`] for a payload that is not strict JSON, announces another type (also by the
+    /// payload type of DSSE, which is compared byte for byte), or is not the metadata `T`.
+    pub fn decode<T: Payload>(&self, limits: &Limits) -> Result<T, PayloadError> {
+        if let Some(found) = self.payload_type.as_deref()
+            && found != IN_TOTO_PAYLOAD_TYPE
+        {
+            let found = found.chars().take(80).collect();
+            let fault = Fault::Kind { due: IN_TOTO_PAYLOAD_TYPE, found };
+            return Err(PayloadError::Decode(fault.at("payloadType")));
+        }
+        Ok(T::decode(self.value(limits)?)?)
+    }
+}
+
+/// Why a payload is not the metadata that is due.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// The payload is not strict JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The payload is other metadata, or has a fault.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}

@@ -1,0 +1,34 @@
+//! The resources that one document may spend, each with the reason for its number.
+
+/// Bounds what parsing one untrusted document may cost.
+///
+/// The defaults admit a link of 400,000 artifacts and stop a document that was made to exhaust
+/// memory or the stack. Lowering a limit is always safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of a document in bytes. A link of 400,000 materials and products is about 90 MB.
+    pub bytes: usize,
+    /// How deep arrays and objects may nest. In-toto metadata needs eight levels.
+    pub depth: usize,
+    /// How many values (members, elements, scalars) a document may hold in all.
+    pub values: usize,
+    /// The length of one string or member name in bytes: a captured stream fits.
+    pub string: usize,
+    /// How many signatures an envelope may carry: each costs a public-key operation.
+    pub signatures: usize,
+    /// The size of one decoded signature in bytes: ML-DSA-87 needs 4,627.
+    pub signature: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 256 << 20,
+            depth: 64,
+            values: 8_000_000,
+            string: 1 << 20,
+            signatures: 256,
+            signature: 64 << 10,
+        }
+    }
+}

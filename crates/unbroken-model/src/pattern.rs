@@ -1,0 +1,247 @@
+//! Patterns of artifact rules: the semantics of Python's `fnmatch.fnmatchcase`.
+//!
+//! `*` matches any characters, also `/` and a leading dot; `?` one character; `[a-z]` and `[!a-z]`
+//! one character of a set. There is no escape character, and a `[` that no `]` closes is itself.
+//! The specification leaves the dialect open (section 4.3.3.1 speaks of globs); this is the one
+//! that the reference implementation has. No crate agrees with it on all inputs.
+
+use std::fmt;
+
+/// A pattern and its compiled form. Equality is that of the text.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: Box<str>,
+    tokens: Box<[Token]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    /// `*`: any characters, also none. Never stands beside another one.
+    Any,
+    /// `?`: one character.
+    One,
+    /// Literal text.
+    Literal(Box<str>),
+    /// `[...]`: one character of the ranges, or one that is in none of them.
+    Set { negated: bool, ranges: Box<[(char, char)]> },
+}
+
+impl Pattern {
+    /// Compiles a pattern. Every text is one.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        let tokens = compile(&text).into();
+        Self { text, tokens }
+    }
+
+    /// Returns the text of the pattern.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells whether the whole of `name` matches.
+    ///
+    /// Needs at most `len(pattern) * len(name)` steps: after a later `*` matched, an earlier one
+    /// never has to take more.
+    pub fn matches(&self, name: &str) -> bool {
+        let (mut rest, mut at) = (name, 0);
+        // Where to go on when what follows the latest `*` does not match here.
+        let mut retry: Option<(&str, usize)> = None;
+        loop {
+            let step = match self.tokens.get(at) {
+                None if rest.is_empty() => return true,
+                Some(Token::Any) => {
+                    retry = Some((rest, at + 1));
+                    Some(rest)
+                }
+                Some(token) => token.strip(rest),
+                None => None,
+            };
+            if let Some(after) = step {
+                (rest, at) = (after, at + 1);
+                continue;
+            }
+            let Some((tried, after_any)) = retry else { return false };
+            let mut longer = tried.chars();
+            if longer.next().is_none() {
+                return false;
+            }
+            (rest, at) = (longer.as_str(), after_any);
+            retry = Some((rest, after_any));
+        }
+    }
+}
+
+impl Token {
+    /// Takes what the token matches off the front of `text`.
+    fn strip<'t>(&self, text: &'t str) -> Option<&'t str> {
+        if let Self::Literal(literal) = self {
+            return text.strip_prefix(&**literal);
+        }
+        let mut rest = text.chars();
+        let first = rest.next()?;
+        let matched = match self {
+            Self::Set { negated, ranges } => {
+                *negated != ranges.iter().any(|(low, high)| (*low..=*high).contains(&first))
+            }
+            _ => true,
+        };
+        matched.then_some(rest.as_str())
+    }
+}
+
+fn compile(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        let token = match first {
+            '*' => Token::Any,
+            '?' => Token::One,
+            '[' => {
+                let Some((set, after)) = compile_set(rest) else {
+                    literal.push('[');
+                    continue;
+                };
+                rest = after;
+                set
+            }
+            plain => {
+                literal.push(plain);
+                continue;
+            }
+        };
+        if !literal.is_empty() {
+            tokens.push(Token::Literal(std::mem::take(&mut literal).into()));
+        }
+        if !(token == Token::Any && tokens.last() == Some(&Token::Any)) {
+            tokens.push(token);
+        }
+    }
+    if !literal.is_empty() {
+        tokens.push(Token::Literal(literal.into()));
+    }
+    tokens
+}
+
+/// Compiles what follows a `[`; `None` when no `]` closes it.
+fn compile_set(text: &str) -> Option<(Token, &str)> {
+    // A `]` that stands first, or right after `!`, is a member and does not close.
+    let negated = text.starts_with('!');
+    let body = if negated { text.get(1..)? } else { text };
+    let skip = usize::from(body.starts_with(']'));
+    let close = body.get(skip..)?.find(']')? + skip;
+    let (members, after) = (body.get(..close)?, body.get(close + 1..)?);
+    Some((Token::Set { negated, ranges: ranges(members).into() }, after))
+}
+
+/// Reads the members of a set as Python does: a `-` between two characters makes a range, one at
+/// either end is itself, and a range that runs backwards holds nothing.
+fn ranges(members: &str) -> Vec<(char, char)> {
+    let members: Vec<char> = members.chars().collect();
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    while let Some(&low) = members.get(at) {
+        if let (Some('-'), Some(&high)) = (members.get(at + 1), members.get(at + 2)) {
+            if low <= high {
+                ranges.push((low, high));
+            }
+            at += 3;
+        } else {
+            ranges.push((low, low));
+            at += 1;
+        }
+    }
+    ranges
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        Pattern::new(pattern).matches(name)
+    }
+
+    #[test]
+    fn wildcards_cross_slashes_and_dots() {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "a/b/.c"),
+            ("src/*", "src/deep/x.py"),
+            ("src/*", "src/.hidden"),
+            ("a?c", "a/c"),
+            ("?", "😀"),
+            ("**", "a"),
+            ("a**b", "ab"),
+            ("*\n*", "a\nb"),
+            ("dir/**", "dir/x"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("", "a"), ("**/foo", "foo"), ("a", "A"), ("?", ""), ("a*", "ba"), ("*.sh", "x.sh\n")]
+        {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(matches("", ""));
+    }
+
+    #[test]
+    fn sets_are_pythons() {
+        for (pattern, name) in [
+            ("[!a]", "b"),
+            ("[^f]", "^"),
+            ("[^f]", "f"),
+            ("[]a]", "]"),
+            ("[]a]", "a"),
+            ("[x-]", "-"),
+            ("[-x]", "-"),
+            ("[a", "[a"),
+            ("[", "["),
+            ("[!]", "[!]"),
+            ("[]", "[]"),
+            ("\\*", "\\anything"),
+            ("[\\]", "\\"),
+            ("[!]]", "a"),
+            ("[a-c-e]", "-"),
+            ("[a-c-e]", "e"),
+            ("[--0]", "."),
+            ("[!z-a]", "q"),
+            ("[[:alpha:]]", "a]"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("[!a]", "a"),
+            ("[z-a]", "z"),
+            ("[z-a]", "m"),
+            ("[!]]", "]"),
+            ("[a-c-e]", "d"),
+            ("[!a]", ""),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn many_stars_do_not_explode() {
+        let name = "a".repeat(2000);
+        assert!(!matches(&format!("{}b", "*a".repeat(500)), &name));
+    }
+}
