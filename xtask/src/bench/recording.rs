@@ -1,0 +1,197 @@
+//! Recording: many small files, and a few large ones.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::process::{Failure, announce};
+
+use super::Sizes;
+use super::measure::{mebibytes, median_of, once, peak_memory, quotient, rate, seconds};
+use super::table::Row;
+use super::tools::Tools;
+
+const SMALL_FILE: usize = 4096;
+const SMALL_RATE_TARGET: f64 = 200_000.0;
+const SMALL_RATIO_TARGET: f64 = 1.25;
+const LARGE_SHARE_TARGET: f64 = 0.9;
+const LARGE_MEMORY_TARGET: u64 = 40 << 20;
+
+/// A tree of small files, key and scratch folder beside it.
+struct Place {
+    tree: PathBuf,
+    key: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Place {
+    fn make(tools: &Tools, folder: &Path) -> Result<Self, Failure> {
+        let place = Self {
+            tree: folder.join("tree"),
+            key: folder.join("key"),
+            scratch: folder.join("scratch"),
+        };
+        fs::create_dir_all(&place.tree)?;
+        fs::create_dir_all(&place.scratch)?;
+        tools.generate_key(&place.key)?;
+        Ok(place)
+    }
+}
+
+/// Small files: the walk, the opening and the link weigh more than the hashing.
+pub(super) fn small_files(
+    tools: &Tools,
+    folder: &Path,
+    sizes: &Sizes,
+) -> Result<Vec<Row>, Failure> {
+    let count = sizes.small_files;
+    announce(&format!("record {count} files of 4 KiB"));
+    let place = Place::make(tools, &folder.join("small-files"))?;
+    let mut noise = Noise::new();
+    for number in 0..count {
+        let directory = place.tree.join(format!("{:03}", number / 200));
+        if number % 200 == 0 {
+            fs::create_dir_all(&directory)?;
+        }
+        write_noise(&directory.join(format!("{number:06}.bin")), SMALL_FILE, &mut noise)?;
+    }
+    let threads = threads();
+    let (mut alone, mut ours) = (Vec::new(), Vec::new());
+    // Turn by turn, so that a change of the machine's mood meets both.
+    for _ in 0..sizes.repeats {
+        alone.push(Duration::from_secs_f64(tools.hash_alone(&place.tree, threads)?));
+        ours.push(once(tools.record(&place.tree, &place.key, &place.scratch))?);
+    }
+    let (alone, ours) = (median_of(alone)?, median_of(ours)?);
+    let peer = peer_time(tools, &place)?;
+    let ratio = quotient(ours, alone);
+    Ok(vec![
+        Row {
+            what: format!("record {count} files of 4 KiB"),
+            target: format!(">= {SMALL_RATE_TARGET} files/s"),
+            measured: format!("{:.0} files/s ({})", rate(count, ours), seconds(ours)),
+            peer: peer.map_or_else(
+                || "not here".to_owned(),
+                |time| format!("python {:.0} files/s", rate(count, time)),
+            ),
+            ratio: peer
+                .map_or_else(String::new, |time| format!("{:.1} x faster", quotient(time, ours))),
+            reached: rate(count, ours) >= SMALL_RATE_TARGET,
+        },
+        Row {
+            what: "the same, beside open+read+hash alone".to_owned(),
+            target: format!("<= {SMALL_RATIO_TARGET} times its time"),
+            measured: seconds(ours),
+            peer: format!(
+                "{} ({:.0} files/s, {threads} threads)",
+                seconds(alone),
+                rate(count, alone)
+            ),
+            ratio: format!("{ratio:.2} x its time"),
+            reached: ratio <= SMALL_RATIO_TARGET,
+        },
+    ])
+}
+
+/// Large files: what counts is how near the recording comes to what the cores can hash.
+pub(super) fn large_files(
+    tools: &Tools,
+    folder: &Path,
+    sizes: &Sizes,
+) -> Result<Vec<Row>, Failure> {
+    let (count, size) = (sizes.large_files, sizes.large_file_mebibytes);
+    announce(&format!("record {count} files of {size} MiB"));
+    let place = Place::make(tools, &folder.join("large-files"))?;
+    let mut noise = Noise::new();
+    for number in 0..count {
+        write_noise(&place.tree.join(format!("{number:02}.bin")), size << 20, &mut noise)?;
+    }
+    let threads = threads();
+    let (mut rates, mut times) = (Vec::new(), Vec::new());
+    for _ in 0..sizes.repeats.min(3) {
+        rates.push(tools.hashing_rate(threads)?);
+        times.push(once(tools.record(&place.tree, &place.key, &place.scratch))?);
+    }
+    let ours = median_of(times)?;
+    let limit = rates.iter().sum::<f64>() / rate(rates.len(), Duration::from_secs(1));
+    let memory = peak_memory(tools.record(&place.tree, &place.key, &place.scratch))?;
+    let peer = peer_time(tools, &place)?;
+    fs::remove_dir_all(&place.tree)?;
+    let bytes_per_second = |time| rate(count * size, time) * 1_048_576.0;
+    let share = bytes_per_second(ours) / limit;
+    Ok(vec![
+        Row {
+            what: format!("record {count} files of {size} MiB"),
+            target: format!(">= {:.0} % of the hashing rate", LARGE_SHARE_TARGET * 100.0),
+            measured: format!("{} ({:.0} %)", gigabytes(bytes_per_second(ours)), share * 100.0),
+            peer: format!(
+                "{} in memory, {threads} threads{}",
+                gigabytes(limit),
+                peer.map_or_else(String::new, |time| format!(
+                    "; python {}",
+                    gigabytes(bytes_per_second(time))
+                ))
+            ),
+            ratio: peer.map_or_else(String::new, |time| {
+                format!("{:.1} x faster than python", quotient(time, ours))
+            }),
+            reached: share >= LARGE_SHARE_TARGET,
+        },
+        Row {
+            what: "the same: memory".to_owned(),
+            target: format!("<= {}", mebibytes(LARGE_MEMORY_TARGET)),
+            measured: mebibytes(memory),
+            peer: String::new(),
+            ratio: String::new(),
+            reached: memory <= LARGE_MEMORY_TARGET,
+        },
+    ])
+}
+
+fn peer_time(tools: &Tools, place: &Place) -> Result<Option<Duration>, Failure> {
+    tools.peer_record(&place.tree, &place.key, &place.scratch).map(once).transpose()
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn gigabytes(bytes_per_second: f64) -> String {
+    format!("{:.2} GB/s", bytes_per_second / 1e9)
+}
+
+/// Bytes that neither repeat within a file nor from file to file; the same ones in every run.
+struct Noise {
+    state: u64,
+}
+
+impl Noise {
+    fn new() -> Self {
+        Self { state: 0x9e37_79b9_7f4a_7c15 }
+    }
+
+    /// One step of xorshift64: plenty for data that only has to be different.
+    fn next(&mut self) -> [u8; 8] {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state.to_le_bytes()
+    }
+}
+
+fn write_noise(file: &Path, size: usize, noise: &mut Noise) -> io::Result<()> {
+    let mut file = File::create(file)?;
+    // One fresh block per file, repeated with a fresh start: fast enough for gibibytes.
+    let mut block = Vec::with_capacity(1 << 20);
+    while block.len() < size.min(1 << 20) {
+        block.extend_from_slice(&noise.next());
+    }
+    let mut left = size;
+    while left > 0 {
+        let part = block.get(..left.min(block.len())).unwrap_or_default();
+        file.write_all(part)?;
+        left -= part.len();
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The real components that some tests run against: found, or installed where that is possible.
+//!
+//! A test learns of a component by an environment variable; without it the test skips and says so
+//! in the file that `UNBROKEN_SKIP_LOG` names. Nothing here makes a missing component a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{announce, find, output, succeeds};
+use crate::workspace::Workspace;
+
+/// Whether missing components may be installed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Installing {
+    Allowed,
+    Forbidden,
+}
+
+/// What was found, as variables for the tests, and what was not, as sentences for the summary.
+#[derive(Default)]
+pub(crate) struct Components {
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
+    pub(crate) missing: Vec<String>,
+}
+
+/// A program of a Debian package and the variable that names it to the tests.
+struct DebianProgram {
+    program: &'static str,
+    package: &'static str,
+    variable: &'static str,
+}
+
+const DEBIAN_PROGRAMS: [DebianProgram; 4] = [
+    DebianProgram { program: "git", package: "git", variable: "UNBROKEN_TEST_GIT" },
+    DebianProgram { program: "openssl", package: "openssl", variable: "UNBROKEN_TEST_OPENSSL" },
+    DebianProgram { program: "buildah", package: "buildah", variable: "UNBROKEN_TEST_BUILDAH" },
+    DebianProgram { program: "skopeo", package: "skopeo", variable: "UNBROKEN_TEST_SKOPEO" },
+];
+
+/// Finds the components, after installing the missing ones where that is allowed and possible.
+pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Components {
+    announce("components of the real-component tests");
+    let mut components = Components::default();
+    install_debian_programs(installing);
+    for wanted in &DEBIAN_PROGRAMS {
+        match find(wanted.program) {
+            Some(file) => components.variables.push((wanted.variable, file)),
+            None => components.missing.push(format!(
+                "{} ({} is not set): not on this machine; Debian's package is {}",
+                wanted.program, wanted.variable, wanted.package
+            )),
+        }
+    }
+    match python_with_in_toto(workspace, installing) {
+        Ok(python) => components.variables.push(("UNBROKEN_TEST_PYTHON", python)),
+        Err(reason) => components
+            .missing
+            .push(format!("python in-toto 3.1.0 (UNBROKEN_TEST_PYTHON is not set): {reason}")),
+    }
+    for (variable, file) in &components.variables {
+        eprintln!("    {variable}={}", file.display());
+    }
+    for line in &components.missing {
+        eprintln!("    missing: {line}");
+    }
+    components
+}
+
+fn install_debian_programs(installing: Installing) {
+    let missing: Vec<&str> = DEBIAN_PROGRAMS
+        .iter()
+        .filter(|wanted| find(wanted.program).is_none())
+        .map(|wanted| wanted.package)
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    match may_install_packages(installing) {
+        Ok(()) => install_packages(&missing),
+        Err(reason) => eprintln!("    not installing {}: {reason}", missing.join(", ")),
+    }
+}
+
+fn may_install_packages(installing: Installing) -> Result<(), &'static str> {
+    if installing == Installing::Forbidden {
+        return Err("--no-install was given");
+    }
+    if find("apt-get").is_none() {
+        return Err("there is no apt-get");
+    }
+    let user = output(Command::new("id").arg("-u")).map(|answer| answer.stdout);
+    if user.is_ok_and(|id| id.trim_ascii() == b"0") { Ok(()) } else { Err("not root") }
+}
+
+fn install_packages(packages: &[&str]) {
+    eprintln!("    installing {} with apt-get", packages.join(", "));
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(packages);
+        command
+    };
+    if succeeds(&mut install()) {
+        return;
+    }
+    // The package lists may be absent or old: fetch them once, then try once more.
+    let refreshed = output(Command::new("apt-get").args(["update", "--quiet"]));
+    if let Err(error) = refreshed.and_then(|_| output(&mut install())) {
+        eprintln!("    could not install: {error}");
+    }
+}
+
+/// The python of a virtual environment with the reference implementation, in the target folder.
+pub(crate) fn python_with_in_toto(
+    workspace: &Workspace,
+    installing: Installing,
+) -> Result<PathBuf, String> {
+    let environment = workspace.target.join("venv/in-toto-3.1");
+    let python = environment.join("bin/python");
+    if has_in_toto(&python) {
+        return Ok(python);
+    }
+    if installing == Installing::Forbidden {
+        return Err("not in the target folder, and --no-install was given".to_owned());
+    }
+    eprintln!("    installing python in-toto 3.1.0 into {}", environment.display());
+    create_environment(&environment, installing)?;
+    let requirements = workspace.root.join("xtask/python/in-toto-3.1.txt");
+    output(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--no-deps", "--requirement"])
+            .arg(requirements),
+    )
+    .map_err(|error| error.to_string())?;
+    if has_in_toto(&python) {
+        Ok(python)
+    } else {
+        Err("installed, but it cannot be imported".to_owned())
+    }
+}
+
+fn has_in_toto(python: &Path) -> bool {
+    let program = "import cryptography, in_toto; assert in_toto.__version__ == '3.1.0'";
+    python.exists() && succeeds(Command::new(python).args(["-c", program]))
+}
+
+fn create_environment(environment: &Path, installing: Installing) -> Result<(), String> {
+    let base = find("python3").ok_or("there is no python3")?;
+    let create = || {
+        let mut command = Command::new(&base);
+        command.args(["-m", "venv", "--clear"]).arg(environment);
+        command
+    };
+    if succeeds(&mut create()) {
+        return Ok(());
+    }
+    // Debian's python3 comes without the venv module.
+    if may_install_packages(installing).is_ok() {
+        install_packages(&["python3-venv"]);
+    }
+    output(&mut create()).map(drop).map_err(|error| error.to_string())
+}

@@ -1,0 +1,8 @@
+//! Holds the workspace to its design: who imports whom, which rooms are pure, how large a file grows,
+//! and that documents and code name the same things.
+
+mod documents;
+mod files;
+mod imports;
+mod purity;
+mod source;
