@@ -1,0 +1,125 @@
+//! Keys as layouts carry them (specification 1.0, section 4.2).
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use unbroken_model::json::{Object, Value};
+use unbroken_model::layout::LayoutKey;
+
+use super::PublicKey;
+use super::kind::KeyKind;
+use crate::error::KeyError;
+use crate::key_id::{self, KeyIdStyle};
+use crate::scheme::SignatureScheme;
+
+/// The key type of early metadata for every ECDSA key.
+const EARLY_ECDSA_TYPE: &str = "ecdsa-sha2-nistp256";
+
+impl PublicKey {
+    /// Reads a key object of a layout.
+    ///
+    /// # Checks
+    /// That the key type, the scheme and the key belong together, that the object calls itself
+    /// by the id it is listed under, and that no private key is inside. ECDSA keys on P-384 and
+    /// P-521 may be labelled `ecdsa-sha2-nistp256`, as some tools do: then the curve decides.
+    ///
+    /// # Does not check
+    /// That the id is derived from the key: ids are names that the layout's owner signed.
+    ///
+    /// # Errors
+    /// [`KeyError`], among them [`KeyError::Unsupported`] for OpenPGP keys.
+    pub fn from_layout_key(layout_key: &LayoutKey) -> Result<Self, KeyError> {
+        let object = &layout_key.object;
+        let listed = layout_key.id.as_str();
+        match object.get("keyid") {
+            None => {}
+            Some(Value::String(inner)) if inner.eq_ignore_ascii_case(listed) => {}
+            Some(Value::String(inner)) => {
+                let inner = inner.chars().take(140).collect();
+                return Err(KeyError::KeyIdMismatch { listed: listed.to_owned(), inner });
+            }
+            Some(_) => return Err(KeyError::LayoutKeyMember { member: "keyid" }),
+        }
+        if let Some(method) = object.get("method").and_then(Value::as_str)
+            && method.starts_with("pgp+")
+        {
+            return Err(KeyError::Unsupported { what: format!("an OpenPGP key ({method:?})") });
+        }
+        let key_type = text(object, "keytype")?;
+        let scheme = text(object, "scheme")?;
+        let keyval = object
+            .get("keyval")
+            .and_then(Value::as_object)
+            .ok_or(KeyError::LayoutKeyMember { member: "keyval" })?;
+        if keyval.get("private").is_some_and(|private| private.as_str() != Some("")) {
+            return Err(KeyError::PrivateKeyInLayout);
+        }
+        if keyval.get("certificate").is_some_and(|text| text.as_str() != Some("")) {
+            let what = "an X.509 certificate in place of a key".to_owned();
+            return Err(KeyError::Unsupported { what });
+        }
+        let public = text(keyval, "public")?;
+        let key = if key_type == KeyKind::Ed25519.key_type() {
+            ed25519_from_hex(public)?
+        } else {
+            Self::from_pem_or_other(public.as_bytes())?
+        };
+        let scheme = key.scheme_of_labels(key_type, scheme)?;
+        key.relabelled(scheme, Some(listed.to_owned()))
+    }
+
+    /// Finds the scheme by which a key signs that is labelled with this type and scheme.
+    fn scheme_of_labels(&self, key_type: &str, label: &str) -> Result<SignatureScheme, KeyError> {
+        let labelled: SignatureScheme = label.parse()?;
+        let type_fits =
+            key_type == self.key_type() || (self.is_ecdsa() && key_type == EARLY_ECDSA_TYPE);
+        let own = self.inner.kind.default_scheme();
+        let every_curve = SignatureScheme::EcdsaSha2Nistp256;
+        if type_fits && labelled.fits(self.inner.kind) {
+            Ok(labelled)
+        } else if type_fits && self.is_ecdsa() && labelled == every_curve {
+            Ok(own)
+        } else {
+            Err(KeyError::SchemeMismatch {
+                key_type: key_type.chars().take(80).collect(),
+                scheme: label.to_owned(),
+                actual: self.inner.kind.name(),
+            })
+        }
+    }
+
+    /// Makes the key object that a layout carries, under the id of this style.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAKeyId`] when the id cannot stand in a layout.
+    pub fn to_layout_key(&self, style: KeyIdStyle) -> Result<LayoutKey, KeyError> {
+        let id_text = self.key_id(style);
+        let id = id_text.parse().map_err(|_| KeyError::NotAKeyId { id: id_text.clone() })?;
+        let public = self.public_text();
+        let mut keyval = Object::new();
+        let mut object = Object::new();
+        object.insert("keyid", id_text);
+        object.insert("keytype", self.key_type());
+        object.insert("scheme", self.scheme().name());
+        if style.is_legacy_object() {
+            object.insert("keyid_hash_algorithms", key_id::hash_algorithms());
+            keyval.insert("public", public.trim_end().to_owned());
+        } else {
+            keyval.insert("public", public);
+        }
+        object.insert("keyval", keyval);
+        Ok(LayoutKey { id, object })
+    }
+}
+
+fn text<'a>(object: &'a Object<'static>, member: &'static str) -> Result<&'a str, KeyError> {
+    object.get(member).and_then(Value::as_str).ok_or(KeyError::LayoutKeyMember { member })
+}
+
+fn ed25519_from_hex(public: &str) -> Result<PublicKey, KeyError> {
+    let malformed = KeyError::Malformed { what: "Ed25519 key: 64 hexadecimal digits are due" };
+    match HEXLOWER_PERMISSIVE.decode(public.as_bytes()) {
+        Ok(bytes) if bytes.len() == 32 => {
+            PublicKey::from_parsable(KeyKind::Ed25519, SignatureScheme::Ed25519, None, &bytes)
+        }
+        _ => Err(malformed),
+    }
+}

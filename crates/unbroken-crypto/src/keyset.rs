@@ -1,0 +1,86 @@
+//! Keys that are trusted for one role.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::num::NonZeroU32;
+
+use crate::key::{KeyMaterial, PublicKey};
+
+/// The role of those who sign layouts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Owner;
+
+/// The role of those who carry out steps and sign links.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Functionary;
+
+/// The keys that are trusted in the role `R`, each key once.
+///
+/// A key that is listed under several ids, or with several schemes, stays one key: its signatures
+/// are looked for under every id and scheme, and have one vote.
+pub struct KeySet<R> {
+    keys: BTreeMap<KeyMaterial, Vec<PublicKey>>,
+    role: PhantomData<R>,
+}
+
+impl<R> KeySet<R> {
+    /// Gathers keys.
+    pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
+        let mut set: BTreeMap<KeyMaterial, Vec<PublicKey>> = BTreeMap::new();
+        for key in keys {
+            let forms = set.entry(key.material()).or_default();
+            let known = forms.iter().any(|form| {
+                form.scheme() == key.scheme() && form.declared_id() == key.declared_id()
+            });
+            if !known {
+                forms.push(key);
+            }
+        }
+        Self { keys: set, role: PhantomData }
+    }
+
+    /// Counts the distinct keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Tells whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Tells whether the key is in the set.
+    pub fn contains(&self, material: &KeyMaterial) -> bool {
+        self.keys.contains_key(material)
+    }
+
+    /// Goes through the distinct keys, ordered by material.
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.values().filter_map(|forms| forms.first())
+    }
+
+    /// Returns the threshold that asks for a signature of every key; none for an empty set.
+    pub fn every_key(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(u32::try_from(self.keys.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Goes through the keys in every form: under each scheme and id.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.values().flatten()
+    }
+}
+
+impl<R> FromIterator<PublicKey> for KeySet<R> {
+    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
+        Self::new(keys)
+    }
+}
+
+impl<R> fmt::Debug for KeySet<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,175 @@
+//! Private keys: made, read, written and used.
+
+mod algorithm;
+mod encryption;
+mod envelope;
+mod read;
+
+use std::fmt;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ML_DSA_44_SIGNING,
+    ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm,
+};
+use aws_lc_rs::{encoding, rsa};
+use zeroize::Zeroizing;
+
+pub use self::algorithm::KeyAlgorithm;
+pub use self::envelope::sign;
+use crate::error::{KeyError, SigningError};
+use crate::key::kind::KeyKind;
+use crate::key::{PublicKey, pem};
+use crate::scheme::{SignatureScheme, tap21_message};
+use crate::secret::Passphrase;
+
+/// A private key with its public half.
+///
+/// The library wipes the key from memory when it is dropped. It cannot be copied, and printing it
+/// shows the public half:
+/// ```compile_fail
+/// use unbroken_crypto::{KeyAlgorithm, SigningKey};
+/// let key = SigningKey::generate(KeyAlgorithm::Ed25519).unwrap();
+/// let copy = key.clone();
+/// ```
+pub struct SigningKey {
+    pair: Pair,
+    public: PublicKey,
+}
+
+/// The library's key pairs.
+pub(crate) enum Pair {
+    Ed25519(Ed25519KeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Rsa(rsa::KeyPair),
+    MlDsa(PqdsaKeyPair),
+}
+
+impl SigningKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`] when the library fails.
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
+        algorithm.generate().and_then(Self::from_pair)
+    }
+
+    /// Reads a private key in PEM: PKCS#8, encrypted PKCS#8, PKCS#1, SEC1 or OpenSSH's format.
+    ///
+    /// A passphrase must be given if and only if the key is encrypted. The work that an encrypted
+    /// key may ask for is bounded.
+    ///
+    /// # Errors
+    /// [`KeyError`], with a variant of its own for each of: passphrase missing, wrong, or not
+    /// needed; the public half given; a kind of key or encryption that is not supported; a weak key.
+    pub fn read(pem: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
+        read::pair(pem, passphrase).and_then(Self::from_pair)
+    }
+
+    fn from_pair(pair: Pair) -> Result<Self, KeyError> {
+        let public = match &pair {
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+            Pair::Ecdsa(pair) => pair.public_key().as_der(),
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+            Pair::MlDsa(pair) => pair.public_key().as_der(),
+        };
+        let public = public.map_err(|_| KeyError::Malformed { what: "private key" })?;
+        let public = PublicKey::from_spki_der(public.as_ref())?;
+        Ok(Self { pair, public })
+    }
+
+    /// Makes the key sign by another scheme.
+    ///
+    /// # Errors
+    /// [`KeyError::SchemeMismatch`] for a scheme that keys of this kind cannot sign by.
+    pub fn with_scheme(self, scheme: SignatureScheme) -> Result<Self, KeyError> {
+        let public = self.public.with_scheme(scheme)?;
+        Ok(Self { pair: self.pair, public })
+    }
+
+    /// Writes the key as PKCS#8 in PEM, encrypted when a passphrase is given (scrypt, AES-256-CBC).
+    ///
+    /// # Errors
+    /// [`KeyError::PassphraseEmpty`], or [`KeyError::Encoding`] when the library fails.
+    pub fn to_pkcs8_pem(
+        &self,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Zeroizing<String>, KeyError> {
+        let der = self.to_pkcs8_der()?;
+        match passphrase {
+            None => pem::encode("PRIVATE KEY", &der),
+            Some(passphrase) => {
+                pem::encode("ENCRYPTED PRIVATE KEY", &encryption::encrypt(&der, passphrase)?)
+            }
+        }
+    }
+
+    fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let copy = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
+        match &self.pair {
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().map(|der| copy(der.as_ref())),
+            Pair::Ecdsa(pair) => pair.to_pkcs8v1().map(|der| copy(der.as_ref())),
+            Pair::Rsa(pair) => {
+                AsDer::<encoding::Pkcs8V1Der<'_>>::as_der(pair).map(|der| copy(der.as_ref()))
+            }
+            Pair::MlDsa(pair) => pair.to_pkcs8v1().map(|der| copy(der.as_ref())),
+        }
+        .map_err(|_| KeyError::Encoding)
+    }
+
+    /// Returns the public half.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs a message by the scheme of the key.
+    ///
+    /// # Errors
+    /// [`SigningError`] when the library fails.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let signature = match &self.pair {
+            Pair::Ed25519(pair) => pair.try_sign(message).ok().map(|made| made.as_ref().to_vec()),
+            Pair::Ecdsa(pair) => {
+                pair.sign(&SystemRandom::new(), message).ok().map(|made| made.as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => self.public.scheme().rsa_encoding().and_then(|encoding| {
+                let mut made = vec![0; pair.public_modulus_len()];
+                pair.sign(encoding, &SystemRandom::new(), message, &mut made).ok()?;
+                Some(made)
+            }),
+            Pair::MlDsa(pair) => {
+                let mut made = vec![0; pair.algorithm().signature_len()];
+                pair.sign(&tap21_message(message), &mut made).ok().map(|_| made)
+            }
+        };
+        signature.ok_or_else(|| SigningError::Sign { key: self.public.describe() })
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SigningKey(private key of {:?}, redacted)", self.public)
+    }
+}
+
+/// Returns the library's way to sign on a curve.
+pub(crate) fn ecdsa_signing(kind: KeyKind) -> Option<&'static EcdsaSigningAlgorithm> {
+    match kind {
+        KeyKind::EcdsaP256 => Some(&ECDSA_P256_SHA256_ASN1_SIGNING),
+        KeyKind::EcdsaP384 => Some(&ECDSA_P384_SHA384_ASN1_SIGNING),
+        KeyKind::EcdsaP521 => Some(&ECDSA_P521_SHA512_ASN1_SIGNING),
+        _ => None,
+    }
+}
+
+/// Returns the library's parameter set of ML-DSA.
+pub(crate) fn ml_dsa_signing(kind: KeyKind) -> Option<&'static PqdsaSigningAlgorithm> {
+    match kind {
+        KeyKind::MlDsa44 => Some(&ML_DSA_44_SIGNING),
+        KeyKind::MlDsa65 => Some(&ML_DSA_65_SIGNING),
+        KeyKind::MlDsa87 => Some(&ML_DSA_87_SIGNING),
+        _ => None,
+    }
+}
