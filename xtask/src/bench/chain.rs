@@ -29,7 +29,8 @@ struct Functionary {
 const STEPS: [&str; 3] = ["checkout", "build", "scan"];
 
 impl Chain {
-    /// Makes a chain of three steps that each carry `artifacts` artifacts.
+    /// Makes a chain of three steps over `artifacts` artifacts: the first makes them, the others pass
+    /// them on, as materials and as products.
     pub(super) fn make(tools: &Tools, folder: &Path, artifacts: usize) -> Result<Self, Failure> {
         let chain = Self {
             layout: folder.join("root.layout"),
@@ -61,10 +62,9 @@ impl Chain {
         key: &Path,
         artifacts: &str,
     ) -> Result<Functionary, Failure> {
-        let (materials, products) =
-            if step == "checkout" { ("", artifacts) } else { (artifacts, "") };
+        let materials = if step == "checkout" { "" } else { artifacts };
         let link = format!(
-            r#"{{"_type":"link","name":"{step}","command":["true"],"materials":{{{materials}}},"products":{{{products}}},"byproducts":{{"return-value":0,"stderr":"","stdout":""}},"environment":{{}}}}"#
+            r#"{{"_type":"link","name":"{step}","command":["true"],"materials":{{{materials}}},"products":{{{artifacts}}},"byproducts":{{"return-value":0,"stderr":"","stdout":""}},"environment":{{}}}}"#
         );
         let file = self.links.join(format!("{step}.link"));
         fs::write(&file, unsigned(&link))?;
@@ -108,7 +108,8 @@ fn layout(functionaries: &[Functionary]) -> Value {
                 (json!([["DISALLOW", "*"]]), json!([["CREATE", "src/*"], ["DISALLOW", "*"]]))
             } else {
                 let from_checkout = json!(["MATCH", "*", "WITH", "PRODUCTS", "FROM", "checkout"]);
-                (json!([from_checkout, ["DISALLOW", "*"]]), json!([["DISALLOW", "*"]]))
+                let rules = json!([from_checkout, ["DISALLOW", "*"]]);
+                (rules.clone(), rules)
             };
             json!({
                 "_type": "step", "name": step, "threshold": 1, "pubkeys": [functionary.key_id],

@@ -14,7 +14,7 @@ use super::tools::Tools;
 const START_UP_TARGET: Duration = Duration::from_millis(8);
 const MANY_TARGET: Duration = Duration::from_millis(250);
 const MANY_MEMORY_TARGET: u64 = 120 << 20;
-/// Ten times the artifacts may cost ten times the time, and a quarter more for larger caches' sake.
+/// Ten times the artifacts may cost ten times the time, and a quarter on top: the caches no longer hold it all.
 const LINEAR_TARGET: f64 = 12.5;
 
 /// A whole run over a small chain: process start, reading, three links, ten artifacts, exit.
