@@ -1,1 +1,44 @@
 //! The verification engine: sessions, rules, sublayouts, findings and the verdict.
+//!
+//! It follows section 4.5 of the in-toto specification 1.0. It reads no file, runs no command and
+//! asks no clock: the caller hands in bytes, the time, and what inspections gave, and gets a
+//! verdict that depends on nothing else.
+//!
+//! ```text
+//! Authentic<Layout, Owner> -InForce::at(now)-> InForce -Session::open-> Session
+//!   Session::requests, Session::submit    evidence, also of sublayouts
+//!   Session::evaluate                     AwaitingInspections, or Rejection
+//!   AwaitingInspections::conclude         VerifiedSupplyChain, or Rejection
+//! ```
+
+mod agreement;
+mod assessment;
+mod budget;
+mod evidence;
+mod fault;
+mod finding;
+mod in_force;
+mod inspection;
+mod layout_check;
+mod rules;
+mod session;
+mod subject;
+mod substitution;
+mod verdict;
+
+pub use self::assessment::{
+    Assessment, ChainAssessment, EvidenceAssessment, InspectionAssessment, Judgement,
+    StepAssessment,
+};
+pub use self::budget::Budget;
+pub use self::fault::{envelope_finding, layout_finding};
+pub use self::finding::{Difference, Finding, FindingCode, RuleReference, Severity};
+pub use self::in_force::InForce;
+pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest};
+pub use self::rules::{QueueTrace, RuleTrace, Sample};
+pub use self::session::{
+    AwaitingInspections, ChainId, CommandPolicy, EvidenceRequest, Options, Session,
+    SublayoutInspections, Submission,
+};
+pub use self::subject::{Admissible, Binding};
+pub use self::verdict::{Rejection, VerifiedSupplyChain};

@@ -1,0 +1,181 @@
+//! Evidence: what was handed in for a step, and whether it counts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use unbroken_crypto::authenticate;
+use unbroken_crypto::{
+    Authentic, AuthenticationError, Functionary, KeyMaterial, PublicKey, SignatureBudget,
+};
+use unbroken_model::artifact::ArtifactSet;
+use unbroken_model::envelope::{Envelope, StepEvidence};
+use unbroken_model::layout::Step;
+use unbroken_model::limits::Limits;
+use unbroken_model::link::Link;
+
+use crate::fault::{chain_of, payload_finding};
+use crate::finding::{Finding, FindingCode};
+use crate::layout_check::LayoutKeys;
+
+/// What vouches for a step.
+#[derive(Debug)]
+pub(crate) enum Evidence {
+    /// A link, signed by functionaries of the step.
+    Link(Authentic<StepEvidence, Functionary>),
+    /// What a verified sublayout sums up to.
+    Summary(Link),
+}
+
+impl Evidence {
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Summary(link) => Some(link),
+            Self::Link(evidence) => match evidence.get() {
+                StepEvidence::Link(link) => Some(link),
+                StepEvidence::Sublayout(_) => None,
+            },
+        }
+    }
+}
+
+/// One piece of evidence after its own checks.
+pub(crate) struct Piece {
+    /// Where it came from, for people.
+    pub(crate) source: String,
+    /// The keys whose signatures hold.
+    pub(crate) signers: Vec<PublicKey>,
+    pub(crate) state: State,
+}
+
+pub(crate) enum State {
+    /// A link that may count.
+    Link(Arc<Evidence>),
+    /// A sublayout, judged as the chain of this index.
+    Sublayout(usize),
+    /// It does not count, and why.
+    Refused(Box<Finding>),
+}
+
+/// A piece of evidence with the signers that may sign for its step.
+pub(crate) struct AuthenticPiece {
+    pub(crate) evidence: Authentic<StepEvidence, Functionary>,
+    pub(crate) signers: Vec<PublicKey>,
+}
+
+/// Authenticates one piece of evidence  and holds it against the step.
+///
+/// # Checks
+/// That the signatures are of keys of the layout, at least one of them authorised for the step;
+/// that a link names the step; that each of its artifacts has a strong digest.
+///
+/// # Does not check
+/// The threshold of the step, agreement, and rules: they look at all evidence together.
+pub(crate) fn authenticate_piece(
+    bytes: &[u8],
+    step: &Step,
+    keys: &LayoutKeys,
+    limits: &Limits,
+    budget: &mut SignatureBudget,
+) -> Result<AuthenticPiece, Box<Finding>> {
+    const REMEDY: &str = "do the step again, or get the file again from whoever did it";
+    let envelope = Envelope::parse(bytes, limits).map_err(|error| {
+        let mut finding = crate::fault::envelope_finding(&error);
+        if finding.code == FindingCode::EnvelopeMalformed {
+            finding.code = FindingCode::LinkMalformed;
+        }
+        REMEDY.clone_into(&mut finding.remedy);
+        finding
+    })?;
+    let one = std::num::NonZeroU32::MIN;
+    let evidence: Authentic<StepEvidence, _> =
+        authenticate(envelope, keys.all(), one, limits, budget).map_err(|error| match error {
+            AuthenticationError::Payload(error) => {
+                payload_finding(&error, FindingCode::LinkMalformed, REMEDY)
+            }
+            AuthenticationError::BudgetExhausted => Finding::error(
+                FindingCode::BudgetExceeded,
+                chain_of(&error),
+                "hand in less evidence",
+            ),
+            AuthenticationError::ThresholdNotMet { signatures, .. } => forged(&signatures),
+            other => Finding::error(FindingCode::LinkSignatureInvalid, chain_of(&other), REMEDY),
+        })?;
+
+    let authorised = keys.of_step(step);
+    let signers: Vec<PublicKey> = evidence
+        .signers()
+        .iter()
+        .filter(|signer| authorised.contains(&signer.material()))
+        .cloned()
+        .collect();
+    if signers.is_empty() {
+        return Err(Box::new(not_authorised(evidence.signers(), step)));
+    }
+    if let StepEvidence::Link(link) = evidence.get() {
+        check_link(link, step)?;
+    }
+    Ok(AuthenticPiece { evidence, signers })
+}
+
+fn forged(signatures: &[unbroken_crypto::SignatureReport]) -> Finding {
+    let mut message = "no signature of a functionary of the layout holds".to_owned();
+    for report in signatures {
+        message.push_str("; ");
+        message.push_str(&report.to_string());
+    }
+    let remedy =
+        "the file was changed after it was signed, or somebody else signed it: do the step again";
+    Finding::error(FindingCode::LinkSignatureInvalid, message, remedy)
+}
+
+fn not_authorised(signers: &[PublicKey], step: &Step) -> Finding {
+    let who = describe(signers);
+    let message = format!("it is signed by {who}, who may not sign for this step");
+    let remedy = format!(
+        "have a functionary of {} do the step, or let the owner authorise this key",
+        step.name
+    );
+    Finding::error(FindingCode::FunctionaryNotAuthorised, message, remedy).of_functionary(who)
+}
+
+fn check_link(link: &Link, step: &Step) -> Result<(), Box<Finding>> {
+    // Without this, a functionary of two steps could be made to vouch for one by the link of the
+    // other.
+    if link.name != step.name {
+        let message = format!("the link is of the step {:?}", link.name.as_str());
+        let remedy = "hand in the link of this step";
+        return Err(Box::new(Finding::error(FindingCode::LinkNameMismatch, message, remedy)));
+    }
+    for (side, artifacts) in [("material", &link.materials), ("product", &link.products)] {
+        if let Some(finding) = weak_digest(side, artifacts) {
+            return Err(Box::new(finding));
+        }
+    }
+    Ok(())
+}
+
+fn weak_digest(side: &str, artifacts: &ArtifactSet) -> Option<Finding> {
+    let (path, digests) = artifacts.iter().find(|(path, digests)| !digests.is_strong_for(path))?;
+    let message = format!("the {side} {path} has no digest that proves its content: {digests}");
+    let remedy = "record the step with sha256";
+    Some(Finding::error(FindingCode::DigestNotStrong, message, remedy).of_artifact(path))
+}
+
+/// Lists keys for people.
+pub(crate) fn describe(keys: &[PublicKey]) -> String {
+    keys.iter().map(PublicKey::describe).collect::<Vec<_>>().join(", ")
+}
+
+/// Picks a voter for each piece: one piece of evidence is one vote, also when several signed it,
+/// and one key has one vote, also when it signed several pieces.
+pub(crate) fn voters(pieces: &[&Piece]) -> BTreeSet<KeyMaterial> {
+    let mut pieces = pieces.to_vec();
+    // A piece with one signer has no choice, so it chooses first.
+    pieces.sort_by_key(|piece| piece.signers.len());
+    let mut voters = BTreeSet::new();
+    for piece in pieces {
+        let voter = piece.signers.iter().map(PublicKey::material).find(|key| !voters.contains(key));
+        voters.extend(voter);
+    }
+    voters
+}

@@ -1,0 +1,56 @@
+//! Layouts that bind now.
+
+use unbroken_crypto::{Authentic, Functionary, Owner, PublicKey};
+use unbroken_model::envelope::StepEvidence;
+use unbroken_model::layout::Layout;
+use unbroken_model::timestamp::Timestamp;
+
+use crate::finding::{Finding, FindingCode};
+
+/// A layout whose signatures hold and whose end has not come.
+#[derive(Debug)]
+pub struct InForce {
+    layout: Layout,
+    signers: Vec<PublicKey>,
+}
+
+impl InForce {
+    /// Holds a layout against the time (specification 1.0, section 4.5, step 2).
+    ///
+    /// # Checks
+    /// That `now` is before the layout's end. At that very second the layout is expired.
+    ///
+    /// # Does not check
+    /// Signatures: the argument's type says that this was done. The layout's contents:
+    /// [`Session::open`](crate::Session::open) does.
+    ///
+    /// # Errors
+    /// A [`FindingCode::LayoutExpired`].
+    pub fn at(layout: &Authentic<Layout, Owner>, now: Timestamp) -> Result<Self, Box<Finding>> {
+        Self::check(layout.get(), layout.signers(), now)
+    }
+
+    /// The same for a sublayout, which functionaries of the step sign.
+    pub(crate) fn sublayout_at(
+        evidence: &Authentic<StepEvidence, Functionary>,
+        now: Timestamp,
+    ) -> Option<Result<Self, Box<Finding>>> {
+        match evidence.get() {
+            StepEvidence::Sublayout(layout) => Some(Self::check(layout, evidence.signers(), now)),
+            StepEvidence::Link(_) => None,
+        }
+    }
+
+    fn check(layout: &Layout, signers: &[PublicKey], now: Timestamp) -> Result<Self, Box<Finding>> {
+        if now < layout.expires {
+            return Ok(Self { layout: layout.clone(), signers: signers.to_vec() });
+        }
+        let message = format!("the layout expired at {} (it is {now})", layout.expires);
+        let remedy = "the owner renews the layout: a later `expires`, signed again";
+        Err(Box::new(Finding::error(FindingCode::LayoutExpired, message, remedy)))
+    }
+
+    pub(crate) fn into_parts(self) -> (Layout, Vec<PublicKey>) {
+        (self.layout, self.signers)
+    }
+}

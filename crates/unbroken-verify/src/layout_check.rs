@@ -1,0 +1,175 @@
+//! What a layout must be before anything is held against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use unbroken_crypto::{Functionary, KeyMaterial, KeySet, PublicKey};
+use unbroken_model::layout::{KeyId, Layout, LayoutKey, Step};
+use unbroken_model::name::StepName;
+use unbroken_model::rule::ArtifactRule;
+
+use crate::fault::chain_of;
+use crate::finding::{Finding, FindingCode};
+
+/// The keys of a layout that can be used.
+pub(crate) struct LayoutKeys {
+    all: KeySet<Functionary>,
+    by_id: BTreeMap<KeyId, KeyMaterial>,
+}
+
+impl LayoutKeys {
+    /// Returns every key: evidence is authenticated with all of them, so that a link of a known
+    /// but not authorised functionary can be told from a forged one.
+    pub(crate) fn all(&self) -> &KeySet<Functionary> {
+        &self.all
+    }
+
+    /// Returns the materials of the keys that may sign for a step.
+    pub(crate) fn of_step(&self, step: &Step) -> BTreeSet<KeyMaterial> {
+        step.pubkeys.iter().filter_map(|id| self.by_id.get(id).copied()).collect()
+    }
+}
+
+/// Checks a layout as a whole and makes its keys usable.
+pub(crate) fn check(layout: &Layout) -> (LayoutKeys, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let keys = keys(layout, &mut findings);
+    if layout.steps.is_empty() {
+        findings.push(Finding::error(
+            FindingCode::LayoutEmpty,
+            "the layout has no step, so it would admit anything",
+            "the owner names the steps of the pipeline",
+        ));
+    }
+    names(layout, &mut findings);
+    for step in &layout.steps {
+        threshold(step, &keys, &mut findings);
+    }
+    sources(layout, &mut findings);
+    for inspection in layout.inspections.iter().filter(|inspection| inspection.run.is_empty()) {
+        let message = "the inspection has no command to run";
+        let remedy = "the owner gives the inspection a command: `run`";
+        findings.push(
+            Finding::error(FindingCode::LayoutMalformed, message, remedy).of_item(&inspection.name),
+        );
+    }
+    (keys, findings)
+}
+
+fn keys(layout: &Layout, findings: &mut Vec<Finding>) -> LayoutKeys {
+    let mut usable: BTreeMap<KeyId, PublicKey> = BTreeMap::new();
+    let mut unusable: BTreeMap<&KeyId, String> = BTreeMap::new();
+    for (id, key) in &layout.keys {
+        if holds_private_key(key) {
+            let message = format!("the key {id} comes with its private half");
+            let remedy = "make a new key: this one is known to everybody who has the layout";
+            findings.push(Finding::error(FindingCode::PrivateKeyInLayout, message, remedy));
+        }
+        match PublicKey::from_layout_key(key) {
+            Ok(key) => drop(usable.insert(id.clone(), key)),
+            // A key of an unknown kind hurts only the steps that need it.
+            Err(error) => drop(unusable.insert(id, chain_of(&error))),
+        }
+    }
+    listed_twice(&usable, findings);
+    for step in &layout.steps {
+        let mut seen = BTreeSet::new();
+        for id in &step.pubkeys {
+            let fault = if !seen.insert(id) {
+                Some((
+                    FindingCode::KeyIdInvalid,
+                    format!("the key {id} is named twice for the step"),
+                ))
+            } else if let Some(reason) = unusable.get(id) {
+                Some((FindingCode::KeyUnusable, format!("the key {id} cannot be used: {reason}")))
+            } else if !usable.contains_key(id) {
+                let message = format!("the key {id} is not among the keys of the layout");
+                Some((FindingCode::KeyIdInvalid, message))
+            } else {
+                None
+            };
+            if let Some((code, message)) = fault {
+                let remedy = "the owner mends the step's `pubkeys` or the layout's `keys`";
+                findings.push(Finding::error(code, message, remedy).of_item(&step.name));
+            }
+        }
+    }
+    let by_id = usable.iter().map(|(id, key)| (id.clone(), key.material())).collect();
+    LayoutKeys { all: KeySet::new(usable.into_values()), by_id }
+}
+
+fn holds_private_key(key: &LayoutKey) -> bool {
+    let private = key.object.get("keyval").and_then(|keyval| keyval.as_object()?.get("private"));
+    private.and_then(|private| private.as_str()).is_some_and(|private| !private.is_empty())
+}
+
+/// One key under two ids would have two votes in the eyes of whoever counts ids.
+fn listed_twice(usable: &BTreeMap<KeyId, PublicKey>, findings: &mut Vec<Finding>) {
+    let mut first: BTreeMap<KeyMaterial, &KeyId> = BTreeMap::new();
+    for (id, key) in usable {
+        if let Some(other) = first.insert(key.material(), id) {
+            let message = format!("the keys {other} and {id} are one and the same key");
+            let remedy = "the owner lists the key once";
+            findings.push(
+                Finding::error(FindingCode::KeyListedTwice, message, remedy)
+                    .of_functionary(key.describe()),
+            );
+        }
+    }
+}
+
+fn names(layout: &Layout, findings: &mut Vec<Finding>) {
+    let steps = layout.steps.iter().map(|step| &step.name);
+    let inspections = layout.inspections.iter().map(|inspection| &inspection.name);
+    let mut seen = BTreeSet::new();
+    for name in steps.chain(inspections) {
+        // Some file systems take names that differ in case for one.
+        if !seen.insert(name.as_str().to_lowercase()) {
+            let message = "two steps or inspections have this name";
+            let remedy = "the owner gives each a name of its own";
+            findings
+                .push(Finding::error(FindingCode::NameDuplicate, message, remedy).of_item(name));
+        }
+    }
+}
+
+fn threshold(step: &Step, keys: &LayoutKeys, findings: &mut Vec<Finding>) {
+    let functionaries = keys.of_step(step).len();
+    if u64::from(step.threshold.get()) > u64::try_from(functionaries).unwrap_or(u64::MAX) {
+        let message = format!(
+            "the step asks for {} functionaries and names {functionaries} usable keys",
+            step.threshold
+        );
+        let remedy = "the owner names more keys, or lowers the threshold";
+        findings.push(
+            Finding::error(FindingCode::ThresholdAboveKeys, message, remedy).of_item(&step.name),
+        );
+    }
+}
+
+/// A MATCH rule from a step that does not exist never consumes anything: a slip of the pen would
+/// go unnoticed.
+fn sources(layout: &Layout, findings: &mut Vec<Finding>) {
+    let steps: BTreeSet<&StepName> = layout.steps.iter().map(|step| &step.name).collect();
+    let inspections = layout.inspections.iter().map(|inspection| &inspection.name);
+    let all: BTreeSet<&StepName> = inspections.chain(steps.iter().copied()).collect();
+    let of_steps = layout
+        .steps
+        .iter()
+        .map(|step| (&step.name, [&step.expected_materials, &step.expected_products], &steps));
+    let of_inspections = layout.inspections.iter().map(|inspection| {
+        let rules = [&inspection.expected_materials, &inspection.expected_products];
+        (&inspection.name, rules, &all)
+    });
+    for (name, lists, known) in of_steps.chain(of_inspections) {
+        for rule in lists.into_iter().flatten() {
+            let ArtifactRule::Match(matching) = rule else { continue };
+            if !known.contains(&matching.from) {
+                let message = format!("the rule \"{rule}\" names a step that it cannot refer to");
+                let remedy = format!("the owner corrects the name {:?}", matching.from.as_str());
+                findings.push(
+                    Finding::error(FindingCode::MatchSourceMissing, message, remedy).of_item(name),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The session: it takes evidence for a layout and its sublayouts, and judges it.
+
+mod chain;
+mod conclude;
+mod evaluate;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use unbroken_crypto::SignatureBudget;
+use unbroken_model::limits::Limits;
+use unbroken_model::name::StepName;
+use unbroken_model::timestamp::Timestamp;
+
+use self::chain::Chain;
+pub use self::conclude::AwaitingInspections;
+pub(crate) use self::conclude::JudgedChain;
+use crate::budget::{Budget, Exhausted};
+use crate::evidence::{AuthenticPiece, Evidence, Piece, State, authenticate_piece};
+use crate::finding::{Finding, FindingCode};
+use crate::in_force::InForce;
+
+/// What a caller chooses.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values for the parameters of the layout.
+    pub parameters: BTreeMap<String, String>,
+    /// What a command that differs from the expected one means.
+    pub commands: CommandPolicy,
+    /// Whether sublayouts may have commands run.
+    pub sublayout_inspections: SublayoutInspections,
+}
+
+/// What a recorded command that differs from the expected one means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommandPolicy {
+    /// A warning, as the specification has it: the command is not trustworthy evidence.
+    #[default]
+    Warn,
+    /// A rejection.
+    Enforce,
+}
+
+/// Whether sublayouts may have commands run on the verifier's machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SublayoutInspections {
+    /// A sublayout with inspections is rejected: else whoever may sign for one step could run any
+    /// command on every machine that verifies.
+    #[default]
+    Refuse,
+    /// They are run like those of the layout.
+    Allow,
+}
+
+/// Names a layout within a session: the layout itself or a sublayout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChainId(usize);
+
+/// Evidence that a session waits for.
+#[derive(Clone, Debug)]
+pub struct EvidenceRequest {
+    /// The layout that the evidence is for.
+    pub chain: ChainId,
+    /// The folders that lead from the root of the evidence to that of a sublayout, each with the
+    /// names that it may have, the likeliest first. Empty for the layout itself.
+    pub folders: Vec<Vec<String>>,
+    /// The steps that need evidence.
+    pub steps: Vec<StepName>,
+}
+
+/// A piece of evidence to hand in.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission<'a> {
+    /// The step.
+    pub step: &'a StepName,
+    /// Where the piece came from, for people.
+    pub source: &'a str,
+    /// The name of the piece without its ending, `build.210dcc50`: the folder of a sublayout's own
+    /// evidence has it.
+    pub stem: &'a str,
+    /// The bytes as they came.
+    pub bytes: &'a [u8],
+}
+
+/// A verification that takes evidence.
+///
+/// The session owns what was handed in and gives none of it back: a link that was accepted under
+/// one layout cannot be offered to another.
+pub struct Session {
+    now: Timestamp,
+    options: Options,
+    limits: Limits,
+    budget: Budget,
+    signatures: SignatureBudget,
+    chains: Vec<Chain>,
+}
+
+impl Session {
+    /// Opens a session for a layout.
+    ///
+    /// # Checks
+    /// The layout itself: names, keys, thresholds, sources of MATCH rules, parameters. What is
+    /// wrong is a finding of the verdict.
+    pub fn open(
+        layout: InForce,
+        now: Timestamp,
+        options: Options,
+        limits: Limits,
+        budget: Budget,
+    ) -> Self {
+        let root = Chain::root(layout, &options);
+        let signatures = SignatureBudget::new(budget.signatures);
+        Self { now, options, limits, budget, signatures, chains: vec![root] }
+    }
+
+    /// Tells what evidence is needed and has not been asked for yet. Handing in a sublayout makes
+    /// new requests: ask until there is none.
+    pub fn requests(&mut self) -> Vec<EvidenceRequest> {
+        let mut requests = Vec::new();
+        for (index, chain) in self.chains.iter_mut().enumerate() {
+            if !std::mem::replace(&mut chain.requested, true) {
+                requests.push(EvidenceRequest {
+                    chain: ChainId(index),
+                    folders: chain.folders.clone(),
+                    steps: chain.layout.steps.iter().map(|step| step.name.clone()).collect(),
+                });
+            }
+        }
+        requests
+    }
+
+    /// Hands in one piece of evidence: a link, or a layout in its place.
+    ///
+    /// A piece that is no good is no error of the call: what is wrong with it is told by the
+    /// verdict, and it weighs only when the step has too little other evidence.
+    pub fn submit(&mut self, chain: ChainId, submission: Submission<'_>) {
+        let Submission { step, source, bytes, .. } = submission;
+        if let Err(exhausted) = self.budget.spend_link(bytes.len()) {
+            return self.exhaust(chain, exhausted);
+        }
+        let Some(in_chain) = self.chains.get(chain.0) else { return };
+        let Some(in_layout) = in_chain.layout.steps.iter().find(|known| known.name == *step) else {
+            return;
+        };
+        let keys = &in_chain.keys;
+        let piece =
+            match authenticate_piece(bytes, in_layout, keys, &self.limits, &mut self.signatures) {
+                Err(finding) => refused(step, source, Vec::new(), finding),
+                Ok(AuthenticPiece { evidence, signers }) => {
+                    match InForce::sublayout_at(&evidence, self.now) {
+                        None => {
+                            let state = State::Link(Arc::new(Evidence::Link(evidence)));
+                            Piece { source: source.to_owned(), signers, state }
+                        }
+                        Some(Err(finding)) => refused(step, source, signers, finding),
+                        Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
+                            Ok(child) => {
+                                let state = State::Sublayout(child);
+                                Piece { source: source.to_owned(), signers, state }
+                            }
+                            Err(finding) => refused(step, source, signers, finding),
+                        },
+                    }
+                }
+            };
+        if let Some(chain) = self.chains.get_mut(chain.0) {
+            chain.evidence.entry(step.clone()).or_default().push(piece);
+        }
+    }
+
+    fn open_sublayout(
+        &mut self,
+        parent: ChainId,
+        submission: Submission<'_>,
+        layout: InForce,
+    ) -> Result<usize, Box<Finding>> {
+        let identity = unbroken_crypto::hash::sha256(submission.bytes);
+        let index = parent.0;
+        let Some(parent) = self.chains.get(index) else {
+            return Err(Box::new(exhausted_finding(Exhausted { what: "sublayouts" })));
+        };
+        if parent.ancestry.contains(&identity) {
+            let message = "the sublayout stands below itself";
+            let remedy = "hand in the links of the step in place of the layout that asks for them";
+            return Err(Box::new(Finding::error(FindingCode::SublayoutCycle, message, remedy)));
+        }
+        let child = Chain::sublayout((index, parent), submission, identity, layout, &self.options);
+        let depth = child.folders.len();
+        self.budget
+            .spend_sublayout(depth)
+            .map_err(|exhausted| Box::new(exhausted_finding(exhausted)))?;
+        self.chains.push(child);
+        Ok(self.chains.len() - 1)
+    }
+
+    fn exhaust(&mut self, chain: ChainId, exhausted: Exhausted) {
+        if let Some(chain) = self.chains.get_mut(chain.0) {
+            let finding = exhausted_finding(exhausted);
+            if !chain.findings.contains(&finding) {
+                chain.findings.push(finding);
+            }
+        }
+    }
+}
+
+fn refused(
+    step: &StepName,
+    source: &str,
+    signers: Vec<unbroken_crypto::PublicKey>,
+    finding: impl Into<Box<Finding>>,
+) -> Piece {
+    let finding = finding.into().of_item(step).at_source(source);
+    Piece { source: source.to_owned(), signers, state: State::Refused(Box::new(finding)) }
+}
+
+pub(crate) fn exhausted_finding(exhausted: Exhausted) -> Finding {
+    let message =
+        format!("the evidence asks for more {} than a verification may spend", exhausted.what);
+    let remedy = "hand in less evidence, or raise the bound if the chain is honest and this large";
+    Finding::error(FindingCode::BudgetExceeded, message, remedy)
+}

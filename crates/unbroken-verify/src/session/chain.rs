@@ -1,0 +1,102 @@
+//! One layout of a session with the evidence for it.
+
+use std::collections::BTreeMap;
+
+use unbroken_crypto::PublicKey;
+use unbroken_model::layout::Layout;
+use unbroken_model::name::StepName;
+
+use super::{Options, SublayoutInspections, Submission};
+use crate::evidence::Piece;
+use crate::finding::{Finding, FindingCode};
+use crate::in_force::InForce;
+use crate::layout_check::{self, LayoutKeys};
+use crate::substitution;
+
+/// A layout, its evidence, and what is wrong with the layout itself.
+pub(super) struct Chain {
+    /// The steps that lead here, for findings.
+    pub(super) path: Vec<String>,
+    pub(super) parent: Option<usize>,
+    pub(super) folders: Vec<Vec<String>>,
+    /// The identities of this layout and those above it.
+    pub(super) ancestry: Vec<[u8; 32]>,
+    pub(super) layout: Layout,
+    pub(super) signers: Vec<PublicKey>,
+    pub(super) keys: LayoutKeys,
+    pub(super) evidence: BTreeMap<StepName, Vec<Piece>>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) requested: bool,
+}
+
+impl Chain {
+    pub(super) fn root(layout: InForce, options: &Options) -> Self {
+        let (mut layout, signers) = layout.into_parts();
+        let mut findings = substitution::apply(&mut layout, &options.parameters);
+        let (keys, more) = layout_check::check(&layout);
+        findings.extend(more);
+        Self {
+            path: Vec::new(),
+            parent: None,
+            folders: Vec::new(),
+            ancestry: Vec::new(),
+            layout,
+            signers,
+            keys,
+            evidence: BTreeMap::new(),
+            findings,
+            requested: false,
+        }
+    }
+
+    /// Makes the chain of a sublayout. Parameters are those of the layout above and do not reach
+    /// into a sublayout, which somebody else wrote.
+    pub(super) fn sublayout(
+        (parent_index, parent): (usize, &Self),
+        submission: Submission<'_>,
+        identity: [u8; 32],
+        layout: InForce,
+        options: &Options,
+    ) -> Self {
+        let (layout, signers) = layout.into_parts();
+        let (keys, mut findings) = layout_check::check(&layout);
+        if options.sublayout_inspections == SublayoutInspections::Refuse
+            && !layout.inspections.is_empty()
+        {
+            let message = "the sublayout wants commands to be run on this machine";
+            let remedy =
+                "read its inspections; if they are what you want, allow inspections of sublayouts";
+            findings.push(Finding::error(FindingCode::SublayoutInspectionRefused, message, remedy));
+        }
+        let step = submission.step.to_string();
+        let mut path = parent.path.clone();
+        path.push(step.clone());
+        let mut folders = parent.folders.clone();
+        folders.push(folder_names(&step, submission.stem));
+        let mut ancestry = parent.ancestry.clone();
+        ancestry.push(identity);
+        Self {
+            path,
+            parent: Some(parent_index),
+            folders,
+            ancestry,
+            layout,
+            signers,
+            keys,
+            evidence: BTreeMap::new(),
+            findings,
+            requested: false,
+        }
+    }
+}
+
+/// Names the folders that may hold a sublayout's evidence: that of the file itself, and that of
+/// the first eight digits of its key id.
+fn folder_names(step: &str, stem: &str) -> Vec<String> {
+    let mut names = vec![stem.to_owned()];
+    let id = stem.strip_prefix(step).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    if let Some(prefix) = id.get(..8).filter(|prefix| prefix.len() < id.len()) {
+        names.push(format!("{step}.{prefix}"));
+    }
+    names
+}
