@@ -5,26 +5,45 @@ use std::path::Path;
 
 use crate::source::{files, read, root};
 
-/// The codes that `FindingCode` turns into text: `=> "kebab-case"` in the file that declares it.
-fn finding_codes() -> BTreeSet<String> {
+/// The text of the file that declares the codes.
+fn declaration() -> String {
     files(&root().join("crates/unbroken-verify/src"), ".rs")
         .iter()
         .map(|file| read(file))
-        .filter(|text| text.contains("pub enum FindingCode"))
-        .flat_map(|text| codes_in(&text))
+        .find(|text| text.contains("pub enum FindingCode"))
+        .unwrap_or_default()
+}
+
+/// The words of the codes: the second halves of `(FindingCode::LayoutExpired, "layout-expired")`.
+fn codes_in(text: &str) -> BTreeSet<String> {
+    text.split("(FindingCode::")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .filter_map(|(pair, _)| pair.split('"').nth(1))
+        .map(str::to_owned)
         .collect()
 }
 
-fn codes_in(text: &str) -> BTreeSet<String> {
-    text.split("=> \"")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('"'))
-        .map(|(code, _)| code.to_owned())
-        .filter(|code| code.contains(|c: char| c.is_ascii_lowercase()))
-        .filter(|code| {
-            code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        })
+/// The variants of the enum, in the words that their names give: `LayoutExpired` is `layout-expired`.
+fn variants_in(text: &str) -> BTreeSet<String> {
+    let body = text.split("pub enum FindingCode {").nth(1).and_then(|rest| rest.split('}').next());
+    body.unwrap_or_default()
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(|line| kebab(line.trim_end_matches(',')))
         .collect()
+}
+
+fn kebab(name: &str) -> String {
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !word.is_empty() {
+            word.push('-');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
 }
 
 fn pages() -> BTreeSet<String> {
@@ -36,8 +55,15 @@ fn pages() -> BTreeSet<String> {
 }
 
 #[test]
+fn every_finding_code_has_the_word_of_its_name() {
+    let text = declaration();
+    assert!(!variants_in(&text).is_empty(), "no file declares FindingCode");
+    assert_eq!(variants_in(&text), codes_in(&text));
+}
+
+#[test]
 fn every_finding_code_has_a_page_and_every_page_a_code() {
-    assert_eq!(finding_codes(), pages());
+    assert_eq!(codes_in(&declaration()), pages());
 }
 
 #[test]
@@ -53,11 +79,23 @@ fn every_page_names_its_code_in_its_title() {
 }
 
 #[test]
-fn codes_are_the_kebab_case_texts_of_match_arms() {
-    let text =
-        "Self::A => \"layout-expired\",\nSelf::B => \"Not A Code\",\nSelf::C => \"rule-disallow\",";
-    let expected = ["layout-expired", "rule-disallow"].map(str::to_owned);
-    assert_eq!(codes_in(text), expected.into());
+fn codes_and_variants_are_read_from_their_declaration() {
+    let text = "pub enum FindingCode {\n    /// Past.\n    LayoutExpired,\n    KeyIdInvalid,\n}\n\
+                &[(FindingCode::LayoutExpired, \"layout-expired\"),\n\
+                (FindingCode::KeyIdInvalid, \"key-id-invalid\")]";
+    let expected = BTreeSet::from(["layout-expired", "key-id-invalid"].map(str::to_owned));
+    assert_eq!(codes_in(text), expected);
+    assert_eq!(variants_in(text), expected);
+}
+
+#[test]
+fn differences_name_findings_that_exist() {
+    let text = read(&root().join("docs/differences.md"));
+    let codes = codes_in(&declaration());
+    for rest in text.split("finding `").skip(1) {
+        let code = rest.split('`').next().unwrap_or_default();
+        assert!(codes.contains(code), "docs/differences.md names the finding {code:?}");
+    }
 }
 
 /// The test names of the last column of the conformance table: words in backticks that end in a function's name.
