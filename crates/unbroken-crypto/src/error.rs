@@ -11,8 +11,8 @@ use crate::votes::SignatureReport;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The text is neither PEM nor an OpenSSH public key line.
-    #[error("not a key: neither PEM nor an OpenSSH public key line")]
+    /// The text is neither PEM, nor an OpenSSH public key line, nor a key object in JSON.
+    #[error("not a key: neither PEM, nor an OpenSSH public key line, nor a key object in JSON")]
     NotAKey,
     /// The text is larger than any key.
     #[error("not a key: {size} bytes, more than the limit of {limit}")]

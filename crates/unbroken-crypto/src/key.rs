@@ -67,14 +67,18 @@ struct Inner {
 }
 
 impl PublicKey {
-    /// Reads a public key: PEM (`PUBLIC KEY`, or `RSA PUBLIC KEY` of PKCS#1), or an OpenSSH line.
+    /// Reads a public key: PEM (`PUBLIC KEY`, or `RSA PUBLIC KEY` of PKCS#1), an OpenSSH line, or
+    /// the JSON object that the reference implementation wrote before 2.2.
     ///
     /// # Errors
     /// [`KeyError`], among them [`KeyError::PrivateHalfGiven`], [`KeyError::Unsupported`] for
     /// certificates and other kinds of keys, and [`KeyError::Weak`].
     pub fn from_pem_or_other(text: &[u8]) -> Result<Self, KeyError> {
         let text = pem::key_text(text)?;
-        let Some(block) = pem::first_block(text)? else { return ssh::public_key(text) };
+        let Some(block) = pem::first_block(text)? else {
+            let is_json = text.trim_start().starts_with('{');
+            return if is_json { Self::from_json(text) } else { ssh::public_key(text) };
+        };
         let unsupported = |what: &str| Err(KeyError::Unsupported { what: what.to_owned() });
         let private = |what| Err(KeyError::PrivateHalfGiven { what });
         match block.label.as_str() {

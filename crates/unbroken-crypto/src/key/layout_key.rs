@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER_PERMISSIVE;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::layout::LayoutKey;
+use unbroken_model::limits::Limits;
 
 use super::PublicKey;
 use super::kind::KeyKind;
@@ -38,6 +39,25 @@ impl PublicKey {
             }
             Some(_) => return Err(KeyError::LayoutKeyMember { member: "keyid" }),
         }
+        Self::from_object(object, Some(listed))
+    }
+
+    /// Reads a public key file of the reference implementation before 2.2: the key object alone.
+    pub(super) fn from_json(text: &str) -> Result<Self, KeyError> {
+        match Value::parse(text.as_bytes(), &Limits::default()) {
+            Ok(Value::Object(object)) if object.get("keyval").is_some() => {
+                match Self::from_object(&object, None) {
+                    Err(KeyError::PrivateKeyInLayout) => {
+                        Err(KeyError::PrivateHalfGiven { what: "JSON" })
+                    }
+                    other => other,
+                }
+            }
+            _ => Err(KeyError::NotAKey),
+        }
+    }
+
+    fn from_object(object: &Object<'_>, listed: Option<&str>) -> Result<Self, KeyError> {
         if let Some(method) = object.get("method").and_then(Value::as_str)
             && method.starts_with("pgp+")
         {
@@ -63,7 +83,7 @@ impl PublicKey {
             Self::from_pem_or_other(public.as_bytes())?
         };
         let scheme = key.scheme_of_labels(key_type, scheme)?;
-        key.relabelled(scheme, Some(listed.to_owned()))
+        key.relabelled(scheme, listed.map(str::to_owned))
     }
 
     /// Finds the scheme by which a key signs that is labelled with this type and scheme.
@@ -110,7 +130,7 @@ impl PublicKey {
     }
 }
 
-fn text<'a>(object: &'a Object<'static>, member: &'static str) -> Result<&'a str, KeyError> {
+fn text<'a>(object: &'a Object<'_>, member: &'static str) -> Result<&'a str, KeyError> {
     object.get(member).and_then(Value::as_str).ok_or(KeyError::LayoutKeyMember { member })
 }
 

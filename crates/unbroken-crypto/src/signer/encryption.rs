@@ -2,10 +2,11 @@
 
 use aws_lc_rs::rand;
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use pkcs8::der::Encode;
 use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::der::{Encode, Reader, SliceReader};
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::pkcs5::{self, scrypt};
+use pkcs8::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use crate::error::KeyError;
@@ -57,8 +58,7 @@ fn parameters() -> Option<Parameters> {
 
 /// Decrypts a PKCS#8 private key.
 pub(super) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let info = EncryptedPrivateKeyInfoRef::try_from(der)
-        .map_err(|_| KeyError::UnsupportedEncryption { what: "an unknown scheme".to_owned() })?;
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| unknown_encryption(der))?;
     let Some(parameters) = info.encryption_algorithm.pbes2() else {
         let what = format!("PBES1 ({})", info.encryption_algorithm.oid());
         return Err(KeyError::UnsupportedEncryption { what });
@@ -78,6 +78,21 @@ pub(super) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<V
     Ok(decrypted.to_bytes())
 }
 
+/// Names an encryption that is not PBES2, such as those of PKCS#12.
+fn unknown_encryption(der: &[u8]) -> KeyError {
+    let algorithm = || -> pkcs8::der::Result<_> {
+        SliceReader::new(der)?.sequence(|inner| {
+            let algorithm = inner.decode::<AlgorithmIdentifierRef<'_>>()?;
+            inner.decode::<&OctetStringRef>()?;
+            Ok(algorithm.oid)
+        })
+    };
+    match algorithm() {
+        Ok(oid) => KeyError::UnsupportedEncryption { what: format!("algorithm {oid}") },
+        Err(_) => KeyError::Malformed { what: "private key (encrypted PKCS#8)" },
+    }
+}
+
 fn check_cost(kdf: &Kdf) -> Result<(), KeyError> {
     let too_much = |what| Err(KeyError::DerivationTooExpensive { what });
     match kdf {
@@ -92,5 +107,70 @@ fn check_cost(kdf: &Kdf) -> Result<(), KeyError> {
             if over { too_much(format!("scrypt with N={n}, r={r}, p={p}")) } else { Ok(()) }
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pkcs8::pkcs5::pbes2::{Pbkdf2Params, ScryptParams};
+
+    use super::*;
+
+    fn scrypt(log_n: u8, r: u32, p: u32) -> Kdf {
+        let cost = scrypt::Params::new(log_n, r, p).unwrap();
+        ScryptParams::from_params_and_salt(cost, b"salt").unwrap().into()
+    }
+
+    fn refused(kdf: &Kdf) -> bool {
+        matches!(check_cost(kdf), Err(KeyError::DerivationTooExpensive { .. }))
+    }
+
+    #[test]
+    fn usual_costs_are_paid_and_extreme_ones_are_not() {
+        let pbkdf2 = |count| {
+            let mut asked = Pbkdf2Params::hmac_sha256(1, b"salt").unwrap();
+            asked.iteration_count = count;
+            Kdf::from(asked)
+        };
+        assert!(!refused(&pbkdf2(600_000)) && !refused(&pbkdf2(MAX_PBKDF2_ITERATIONS)));
+        assert!(refused(&pbkdf2(MAX_PBKDF2_ITERATIONS + 1)) && refused(&pbkdf2(u32::MAX)));
+        assert!(!refused(&scrypt(SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P)), "what is written here");
+        assert!(!refused(&scrypt(17, 8, 1)), "128 MiB");
+        assert!(refused(&scrypt(20, 8, 1)), "1 GiB");
+        assert!(refused(&scrypt(18, 8, 5)), "256 MiB, five times over");
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_salted_anew_each_time() {
+        let passphrase = Passphrase::new("correct horse".to_owned());
+        let key = pkcs8_key();
+        let (one, two) = (encrypt(&key, &passphrase).unwrap(), encrypt(&key, &passphrase).unwrap());
+        assert_ne!(one, two);
+        assert_eq!(*decrypt(&one, &passphrase).unwrap(), key);
+    }
+
+    /// Padding alone does not notice every wrong passphrase: what comes out must be a key.
+    #[test]
+    fn well_padded_noise_is_a_wrong_passphrase() {
+        let passphrase = Passphrase::new("correct horse".to_owned());
+        let noise = encrypt(b"sixteen bytes of", &passphrase).unwrap();
+        assert!(matches!(decrypt(&noise, &passphrase), Err(KeyError::PassphraseWrong)));
+    }
+
+    #[test]
+    fn a_broken_structure_is_malformed() {
+        let passphrase = Passphrase::new("correct horse".to_owned());
+        for der in [&[][..], &[0x30, 0], &[0x30, 2, 5, 0]] {
+            assert!(matches!(decrypt(der, &passphrase), Err(KeyError::Malformed { .. })));
+        }
+    }
+
+    fn pkcs8_key() -> Vec<u8> {
+        aws_lc_rs::signature::Ed25519KeyPair::generate()
+            .unwrap()
+            .to_pkcs8v1()
+            .unwrap()
+            .as_ref()
+            .to_vec()
     }
 }
