@@ -22,6 +22,9 @@ pub enum KeyError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// The text holds more than one key: which is meant?
+    #[error("the text holds more than one key")]
+    SeveralKeys,
     /// The PEM block is of a type that holds no key which can be read.
     #[error("a PEM block of type {label:?} holds no key that can be read")]
     UnknownPemLabel {
@@ -115,12 +118,6 @@ pub enum KeyError {
     /// A layout carries a private key.
     #[error("the key object carries a private key")]
     PrivateKeyInLayout,
-    /// A key id cannot be written into a layout.
-    #[error("{id:?} is no key id")]
-    NotAKeyId {
-        /// The id.
-        id: String,
-    },
     /// The name stands for no key algorithm.
     #[error("{name:?} is no key algorithm")]
     UnknownAlgorithm {
@@ -139,8 +136,8 @@ pub enum KeyError {
         /// The algorithm asked for.
         algorithm: &'static str,
     },
-    /// The library could not write the private key.
-    #[error("cannot encode the private key")]
+    /// The library could not write the key.
+    #[error("cannot encode the key")]
     Encoding,
 }
 

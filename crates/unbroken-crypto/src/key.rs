@@ -79,6 +79,9 @@ impl PublicKey {
             let is_json = text.trim_start().starts_with('{');
             return if is_json { Self::from_json(text) } else { ssh::public_key(text) };
         };
+        if block.has_successor {
+            return Err(KeyError::SeveralKeys);
+        }
         let unsupported = |what: &str| Err(KeyError::Unsupported { what: what.to_owned() });
         let private = |what| Err(KeyError::PrivateHalfGiven { what });
         match block.label.as_str() {
@@ -260,7 +263,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns the key's id in one style.
+    /// Returns the key's id in one style; in the default style where this one does not apply.
     pub fn key_id(&self, style: KeyIdStyle) -> String {
         let first = self.ids().first();
         self.ids()

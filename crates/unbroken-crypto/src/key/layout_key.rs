@@ -109,10 +109,10 @@ impl PublicKey {
     /// Makes the key object that a layout carries, under the id of this style.
     ///
     /// # Errors
-    /// [`KeyError::NotAKeyId`] when the id cannot stand in a layout.
+    /// [`KeyError::Encoding`] when the id cannot stand in a layout.
     pub fn to_layout_key(&self, style: KeyIdStyle) -> Result<LayoutKey, KeyError> {
         let id_text = self.key_id(style);
-        let id = id_text.parse().map_err(|_| KeyError::NotAKeyId { id: id_text.clone() })?;
+        let id = id_text.parse().map_err(|_| KeyError::Encoding)?;
         let public = self.public_text();
         let mut keyval = Object::new();
         let mut object = Object::new();

@@ -17,6 +17,8 @@ pub(crate) struct PemBlock {
     pub(crate) der: Zeroizing<Vec<u8>>,
     /// Whether a `Proc-Type: 4,ENCRYPTED` header stands before the contents (RFC 1421).
     pub(crate) has_legacy_encryption: bool,
+    /// Whether another block follows.
+    pub(crate) has_successor: bool,
 }
 
 /// Takes a key's text as a string, if it can be one.
@@ -61,7 +63,9 @@ pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
             return Err(KeyError::Malformed { what: "PEM block: it is empty" });
         }
         let der = decode(&body)?;
-        return Ok(Some(PemBlock { label: label.to_owned(), der, has_legacy_encryption }));
+        let has_successor = lines.any(|line| boundary(line, "BEGIN ").is_some());
+        let label = label.to_owned();
+        return Ok(Some(PemBlock { label, der, has_legacy_encryption, has_successor }));
     }
 }
 

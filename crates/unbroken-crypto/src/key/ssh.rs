@@ -24,11 +24,17 @@ const MALFORMED_PRIVATE: KeyError = KeyError::Malformed { what: "OpenSSH private
 
 /// Reads a public key line: `ssh-ed25519 AAAA... comment`.
 pub(super) fn public_key(text: &str) -> Result<PublicKey, KeyError> {
-    let line = text.trim();
+    let lines = text.lines().map(str::trim);
+    let mut key_lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let line = key_lines.next().unwrap_or_default();
+    let is_alone = key_lines.next().is_none();
     let name = line.split(' ').next().unwrap_or_default();
     let known = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
     if !known.iter().any(|prefix| name.starts_with(prefix)) {
         return Err(KeyError::NotAKey);
+    }
+    if !is_alone {
+        return Err(KeyError::SeveralKeys);
     }
     if name.contains("-cert-v") {
         return Err(unsupported("an OpenSSH certificate"));

@@ -104,6 +104,30 @@ fn the_private_half_is_said_to_be_that() {
     }
 }
 
+/// Taking the first and dropping the rest would be a silent omission.
+#[test]
+fn a_text_of_two_keys_is_refused() {
+    for file in ["p256.pub.pem", "ssh-ed25519.pub"] {
+        let one = data(file);
+        let error = refusal(PublicKey::from_pem_or_other(&[one.as_slice(), &one].concat()));
+        assert!(matches!(error, KeyError::SeveralKeys), "{file}: {error}");
+    }
+    let commented = [b"# the builder's key\n\n", data("ssh-ed25519.pub").as_slice()].concat();
+    assert_eq!(PublicKey::from_pem_or_other(&commented).unwrap(), public("ssh-ed25519.pub"));
+}
+
+#[test]
+fn keys_in_security_tokens_are_named_as_unsupported() {
+    let text = |part: &[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes(), part].concat();
+    let name = "sk-ssh-ed25519@openssh.com";
+    let key = [text(name.as_bytes()), text(&[7; 32]), text(b"ssh:")].concat();
+    let line = format!("{name} {} token", data_encoding::BASE64.encode(&key));
+    match refusal(PublicKey::from_pem_or_other(line.as_bytes())) {
+        KeyError::Unsupported { what } => assert!(what.contains(name), "{what}"),
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn json_key_files_of_early_tools_are_read() {
     let text = data("envelopes/legacy-ed25519.key.json");
