@@ -1,0 +1,217 @@
+//! Runs an inspection on a copy of the product (specification 1.0, section 4.5).
+//!
+//! The command comes out of a layout and runs on the verifier's machine. It sees a copy of the
+//! product folder as its working directory, a bare environment, nothing on standard input, and no
+//! network and no other processes where the system can take these away. It has a time limit, and
+//! what it leaves running ends with it.
+//!
+//! # Does not protect
+//! The command runs as the user of the verifier: files that this user may read or write are within
+//! its reach by their absolute paths. A change of the product folder itself is detected.
+
+mod copy;
+mod isolation;
+mod leftovers;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use unbroken_model::artifact::ArtifactSet;
+
+pub use self::isolation::Isolation;
+use crate::error::RecordError;
+use crate::exec::{Care, ProcessOutcome, Supervision, supervise};
+use crate::options::HashOptions;
+use crate::resolve::hash_artifacts;
+use crate::streams::Streams;
+
+/// Where programs are looked for that are named without a slash.
+pub const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// How long an inspection may take unless asked otherwise.
+pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How many bytes of each output stream are kept unless asked otherwise.
+pub const OUTPUT_BYTES: usize = 1 << 20;
+
+/// An inspection to run.
+#[derive(Clone, Debug)]
+pub struct InspectionRun<'a> {
+    /// The program and its arguments; there is no shell.
+    pub words: &'a [String],
+    /// The product folder, which is copied.
+    pub product: &'a Path,
+    /// After how long the inspection is ended.
+    pub time_limit: Duration,
+    /// How many bytes of each output stream are kept, from the end.
+    pub output_bytes: usize,
+}
+
+impl<'a> InspectionRun<'a> {
+    /// Makes a run of `words` on a copy of `product` with the default limits.
+    pub fn new(words: &'a [String], product: &'a Path) -> Self {
+        Self { words, product, time_limit: TIME_LIMIT, output_bytes: OUTPUT_BYTES }
+    }
+}
+
+/// What running an inspection gave.
+#[derive(Clone, Debug)]
+pub struct InspectionOutcome {
+    /// The files of the copy before the command, with the default exclusions.
+    pub materials: ArtifactSet,
+    /// The files of the copy after the command.
+    pub products: ArtifactSet,
+    /// How the command ended and what it printed.
+    pub process: ProcessOutcome,
+    /// What was taken away from the command.
+    pub isolation: Isolation,
+    /// How many processes outlived the command and were ended; where processes are isolated they
+    /// end uncounted.
+    pub left_behind: usize,
+}
+
+/// Runs an inspection.
+///
+/// # Errors
+/// [`RecordError::ProgramRefused`] and [`RecordError::Spawn`] when the program cannot be run,
+/// [`RecordError::OriginalChanged`] when the product folder changed meanwhile, those of
+/// [`hash_artifacts`] when the product, or what the command made of it, cannot be recorded. A
+/// command that fails is no error.
+pub fn run_inspection(run: &InspectionRun<'_>) -> Result<InspectionOutcome, RecordError> {
+    let (word, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
+    let scratch = Scratch::new()?;
+    let product = fs::canonicalize(run.product)
+        .map_err(|source| RecordError::Stat { path: run.product.to_owned(), source })?;
+    let before = copy::state_of(&product)?;
+    copy::copy_tree(&product, &scratch.product)?;
+    let program = find_program(word, &scratch.product)?;
+    let materials = scratch.artifacts()?;
+
+    let (isolation, mut command) = isolation::command(&program, arguments);
+    scratch.furnish(&mut command);
+    let process = supervise(
+        command,
+        &Supervision {
+            program: word,
+            care: Care::Group,
+            streams: Streams::Capture,
+            tail_bytes: run.output_bytes,
+            time_limit: Some(run.time_limit),
+        },
+    );
+    let left_behind = if isolation.processes { 0 } else { leftovers::end(&scratch.home()) };
+    let process = process?;
+
+    let products = scratch.artifacts()?;
+    if copy::state_of(&product)? != before {
+        return Err(RecordError::OriginalChanged { path: product });
+    }
+    Ok(InspectionOutcome { materials, products, process, isolation, left_behind })
+}
+
+/// Finds the program of an inspection.
+///
+/// A name without a slash is looked for in system folders alone, so that a file of the product
+/// cannot take its place. `./name` is a file of the product, and must not lead out of it. An absolute
+/// path is taken as the layout has it.
+fn find_program(word: &str, copy: &Path) -> Result<PathBuf, RecordError> {
+    let absent = |source| RecordError::Spawn { program: word.to_owned(), source };
+    if !word.contains('/') {
+        let mut places = PROGRAM_PATH.split(':').map(|folder| Path::new(folder).join(word));
+        let found = places.find(|place| is_executable(place));
+        return found.ok_or_else(|| absent(io::ErrorKind::NotFound.into()));
+    }
+    let program = fs::canonicalize(copy.join(word)).map_err(absent)?;
+    if Path::new(word).is_relative() && !program.starts_with(copy) {
+        let reason = "it leads out of the product";
+        return Err(RecordError::ProgramRefused { program: word.to_owned(), reason });
+    }
+    if !is_executable(&program) {
+        return Err(absent(io::ErrorKind::PermissionDenied.into()));
+    }
+    Ok(program)
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The folder that an inspection lives in: the copy of the product, a home, a place for temporary
+/// files. It is gone afterwards.
+struct Scratch {
+    folder: TempDir,
+    /// The copy, free of symbolic links.
+    product: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Result<Self, RecordError> {
+        let failed = |source| RecordError::Write { path: std::env::temp_dir(), source };
+        let folder =
+            tempfile::Builder::new().prefix("unbroken-inspection-").tempdir().map_err(failed)?;
+        let root = fs::canonicalize(folder.path()).map_err(failed)?;
+        for name in ["product", "home", "tmp"] {
+            fs::create_dir(root.join(name)).map_err(failed)?;
+        }
+        Ok(Self { folder, product: root.join("product") })
+    }
+
+    fn home(&self) -> PathBuf {
+        self.product.with_file_name("home")
+    }
+
+    fn furnish(&self, command: &mut Command) {
+        command
+            .current_dir(&self.product)
+            .env_clear()
+            .env("PATH", PROGRAM_PATH)
+            .env("LANG", "C.UTF-8")
+            .env("HOME", self.home())
+            .env("TMPDIR", self.product.with_file_name("tmp"));
+    }
+
+    fn artifacts(&self) -> Result<ArtifactSet, RecordError> {
+        let options =
+            HashOptions { base_path: Some(self.product.clone()), ..HashOptions::default() };
+        hash_artifacts(&[".".to_owned()], &options)
+    }
+}
+
+impl Drop for Scratch {
+    /// Makes folders that the command has locked removable.
+    fn drop(&mut self) {
+        copy::unlock_folders(self.folder.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_come_from_the_system_or_from_the_product() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = fs::canonicalize(folder.path()).unwrap();
+        let tool = copy.join("sh");
+        fs::write(&tool, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(copy.join("data"), "").unwrap();
+        std::os::unix::fs::symlink("/bin/sh", copy.join("out")).unwrap();
+
+        assert_ne!(find_program("sh", &copy).unwrap(), tool, "not the product's own");
+        assert_eq!(find_program("./sh", &copy).unwrap(), tool);
+        for outside in ["./out", "../../bin/sh", "./../../bin/sh"] {
+            let found = find_program(outside, &copy);
+            assert!(found.is_err(), "{outside}");
+        }
+        assert!(matches!(find_program("./out", &copy), Err(RecordError::ProgramRefused { .. })));
+        for absent in ["no-such-program", "./none", "./data", ""] {
+            let error = find_program(absent, &copy).unwrap_err();
+            assert!(matches!(error, RecordError::Spawn { .. }), "{absent}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is hashed and how: the options that all recording functions share.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use unbroken_model::digest::DigestAlgorithm;
+
+use crate::exclude::DEFAULT_EXCLUDES;
+
+/// The default of [`HashOptions::file_limit`]: ten times the largest tree that is asked for; a few
+/// nested folder links can name more files than there are atoms.
+const FILE_LIMIT: usize = 10_000_000;
+
+/// Decides what happens to symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SymlinkPolicy {
+    /// Follows a link whose target lies in the base folder (for an argument outside of it: in the
+    /// folder of the argument); a link that leads elsewhere is an error.
+    #[default]
+    FollowInside,
+    /// Follows every link: a link can bring files of the whole machine into the record.
+    FollowAll,
+    /// Takes every link as an error.
+    Refuse,
+}
+
+/// Decides what happens to an argument that names nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingPolicy {
+    /// Takes it as an error: a slip of the pen would make an empty record.
+    #[default]
+    Fail,
+    /// Leaves it out, as the reference does.
+    Skip,
+}
+
+/// Is told how far hashing has come, from several threads.
+pub trait Progress: Sync {
+    /// Hears of files that were found and are still to be hashed.
+    fn found(&self, files: u64);
+    /// Hears of files that are done and of bytes that were read.
+    fn hashed(&self, files: u64, bytes: u64);
+}
+
+/// Says how artifacts are named and hashed.
+#[derive(Clone)]
+pub struct HashOptions<'a> {
+    /// The digests of every artifact; all are made in one reading.
+    pub algorithms: Vec<DigestAlgorithm>,
+    /// The folder that arguments and names are relative to, instead of the working directory.
+    pub base_path: Option<PathBuf>,
+    /// Prefixes to cut off names; the first that fits is cut, and none may begin another.
+    pub strip_prefixes: Vec<String>,
+    /// Patterns in the manner of `.gitignore`, on names before stripping.
+    pub excludes: Vec<String>,
+    /// Whether CRLF and CR are hashed as LF, in every file.
+    pub normalize_line_endings: bool,
+    /// What happens to symbolic links.
+    pub symlinks: SymlinkPolicy,
+    /// What happens to arguments that name nothing.
+    pub missing: MissingPolicy,
+    /// The most files that one call takes.
+    pub file_limit: usize,
+    /// Who is told of the progress.
+    pub progress: Option<&'a dyn Progress>,
+}
+
+impl Default for HashOptions<'_> {
+    fn default() -> Self {
+        Self {
+            algorithms: vec![DigestAlgorithm::Sha256],
+            base_path: None,
+            strip_prefixes: Vec::new(),
+            excludes: DEFAULT_EXCLUDES.iter().map(|&pattern| pattern.to_owned()).collect(),
+            normalize_line_endings: false,
+            symlinks: SymlinkPolicy::default(),
+            missing: MissingPolicy::default(),
+            file_limit: FILE_LIMIT,
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for HashOptions<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("HashOptions")
+            .field("algorithms", &self.algorithms)
+            .field("base_path", &self.base_path)
+            .field("strip_prefixes", &self.strip_prefixes)
+            .field("excludes", &self.excludes)
+            .field("normalize_line_endings", &self.normalize_line_endings)
+            .field("symlinks", &self.symlinks)
+            .field("missing", &self.missing)
+            .field("file_limit", &self.file_limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+//! Records a step: its materials, its command, its products.
+
+use std::path::Path;
+use std::time::Duration;
+
+use unbroken_model::artifact::ArtifactSet;
+use unbroken_model::json::Object;
+use unbroken_model::link::Link;
+use unbroken_model::name::StepName;
+
+use crate::error::RecordError;
+use crate::exec::{CommandRun, ExitOutcome, ProcessOutcome, run_command};
+use crate::options::{HashOptions, MissingPolicy};
+use crate::resolve::hash_artifacts;
+use crate::streams::{CapturedStream, Streams};
+
+/// A step to record.
+#[derive(Clone, Debug)]
+pub struct StepRun<'a> {
+    /// The step's name.
+    pub name: StepName,
+    /// What is hashed before the command, as [`hash_artifacts`] takes it.
+    pub materials: &'a [String],
+    /// What is hashed after the command.
+    pub products: &'a [String],
+    /// The command; without words nothing is run.
+    pub command: &'a [String],
+    /// The folder that the command runs in, instead of the working directory.
+    pub directory: Option<&'a Path>,
+    /// Where the command's output goes.
+    pub streams: Streams,
+    /// After how long the command is ended; never, by default.
+    pub time_limit: Option<Duration>,
+    /// Whether the working directory is told in the link's environment.
+    pub record_workdir: bool,
+    /// How artifacts are named and hashed.
+    pub options: HashOptions<'a>,
+}
+
+impl<'a> StepRun<'a> {
+    /// Makes a step without artifacts, with inherited streams and the default options.
+    pub fn new(name: StepName, command: &'a [String]) -> Self {
+        Self {
+            name,
+            materials: &[],
+            products: &[],
+            command,
+            directory: None,
+            streams: Streams::default(),
+            time_limit: None,
+            record_workdir: false,
+            options: HashOptions::default(),
+        }
+    }
+}
+
+/// A step that was recorded.
+#[derive(Clone, Debug)]
+pub struct RecordedStep {
+    /// The link, unsigned.
+    pub link: Link,
+    /// How the command ended; nothing when none was run.
+    pub exit: Option<ExitOutcome>,
+}
+
+/// Runs a step and records it, also when its command fails.
+///
+/// A command that failed need not have made all of its products: those that are missing are left out
+/// of its link. After one that succeeded they are an error, if the options say so.
+///
+/// # Errors
+/// Those of [`hash_artifacts`] and [`run_command`].
+pub fn run_step(step: &StepRun<'_>) -> Result<RecordedStep, RecordError> {
+    let materials = hash_artifacts(step.materials, &step.options)?;
+    let mut options = step.options.clone();
+    let (mut byproducts, mut exit) = (Object::new(), None);
+    if !step.command.is_empty() {
+        let outcome = run_command(&CommandRun {
+            directory: step.directory,
+            streams: step.streams,
+            time_limit: step.time_limit,
+            ..CommandRun::new(step.command)
+        })?;
+        byproducts = outcome.byproducts();
+        exit = Some(outcome.exit);
+        if !outcome.exit.is_success() {
+            options.missing = MissingPolicy::Skip;
+        }
+    }
+    let products = hash_artifacts(step.products, &options)?;
+    let link = link(step, materials, products, byproducts)?;
+    Ok(RecordedStep { link, exit })
+}
+
+fn link(
+    step: &StepRun<'_>,
+    materials: ArtifactSet,
+    products: ArtifactSet,
+    byproducts: Object<'static>,
+) -> Result<Link, RecordError> {
+    let mut environment = Object::new();
+    if step.record_workdir {
+        let directory = step.directory.unwrap_or(Path::new("."));
+        let workdir = std::path::absolute(directory)
+            .map_err(|source| RecordError::Stat { path: directory.to_owned(), source })?;
+        let utf8 = workdir.into_os_string().into_string();
+        let text = utf8.map_err(|path| RecordError::NonUtf8Name { path: path.into() })?;
+        environment.insert("workdir", text);
+    }
+    Ok(Link {
+        name: step.name.clone(),
+        command: step.command.to_vec(),
+        materials,
+        products,
+        byproducts,
+        environment,
+        extra: Object::new(),
+    })
+}
+
+impl ProcessOutcome {
+    /// Returns the byproducts of a link as the reference writes them: `return-value`, `stdout`,
+    /// `stderr`.
+    ///
+    /// A recorded stream also has its `-length` and `-sha256`, which cover all of it where the text
+    /// is only its end; `-encoding` is `"utf-8, lossy"` when bytes were replaced in the text.
+    /// Lengths are strings because some readers take no other by-products.
+    pub fn byproducts(&self) -> Object<'static> {
+        let mut byproducts = Object::new();
+        byproducts.insert("return-value", i64::from(self.exit.return_value()));
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            match stream {
+                None => byproducts.insert(name, ""),
+                Some(stream) => insert(&mut byproducts, name, stream),
+            }
+        }
+        byproducts
+    }
+}
+
+fn insert(byproducts: &mut Object<'static>, name: &'static str, stream: &CapturedStream) {
+    let (text, exact) = stream.text();
+    byproducts.insert(name, text.into_owned());
+    byproducts.insert(format!("{name}-length"), stream.length.to_string());
+    let sha256 = data_encoding::HEXLOWER.encode(&stream.sha256);
+    byproducts.insert(format!("{name}-sha256"), sha256);
+    if !exact {
+        byproducts.insert(format!("{name}-encoding"), "utf-8, lossy");
+    }
+}
