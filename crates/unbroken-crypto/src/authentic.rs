@@ -60,7 +60,7 @@ pub struct Authentic<T, R> {
 /// # Errors
 /// [`AuthenticationError`]; when the threshold is not met it tells what became of each signature.
 pub fn authenticate<T: Payload, R>(
-    envelope: Envelope,
+    envelope: Envelope<'_>,
     keys: &KeySet<R>,
     threshold: NonZeroU32,
     limits: &Limits,

@@ -16,7 +16,7 @@
 //! let text = br#"{"_type":"layout","expires":"2030-01-01T00:00:00Z","readme":"","keys":{},
 //!                 "steps":[],"inspect":[]}"#;
 //! let limits = Limits::default();
-//! let mut envelope = Envelope::unsigned(EnvelopeKind::Dsse, &Value::parse(text, &limits)?);
+//! let mut envelope = Envelope::unsigned(EnvelopeKind::Dsse, Value::parse(text, &limits)?);
 //!
 //! let key = SigningKey::generate(KeyAlgorithm::Ed25519)?;
 //! sign(&mut envelope, &key, KeyIdStyle::default())?;

@@ -94,7 +94,7 @@ impl fmt::Display for SignatureReport {
 /// The number of checks depends on the envelope and the keys, not on their order, so that neither
 /// does running out of budget.
 pub(crate) fn check<R>(
-    envelope: &Envelope,
+    envelope: &Envelope<'_>,
     keys: &KeySet<R>,
     budget: &mut SignatureBudget,
 ) -> Result<Vec<SignatureReport>, AuthenticationError> {
@@ -109,7 +109,7 @@ pub(crate) fn check<R>(
 }
 
 fn check_one<R>(
-    envelope: &Envelope,
+    envelope: &Envelope<'_>,
     signature: &Signature,
     keys: &KeySet<R>,
     budget: &mut SignatureBudget,

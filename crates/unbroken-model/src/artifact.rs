@@ -48,6 +48,20 @@ impl ArtifactSet {
         self.entries.binary_search_by(|(entry, _)| entry.as_str().cmp(path)).ok()
     }
 
+    /// Finds the digests of the artifact at `path`, looking first where `hint` points: behind the
+    /// artifact that was found last. Two sets of one tree are so compared in one pass.
+    pub fn get_near(&self, path: &str, hint: &mut usize) -> Option<&DigestSet> {
+        let here = self.entries.get(*hint).filter(|(entry, _)| entry.as_str() == path);
+        let (_, digests) = if let Some(entry) = here {
+            entry
+        } else {
+            *hint = self.position(path)?;
+            self.entries.get(*hint)?
+        };
+        *hint += 1;
+        Some(digests)
+    }
+
     /// Tells whether there is an artifact at `path`.
     pub fn contains(&self, path: &str) -> bool {
         self.position(path).is_some()

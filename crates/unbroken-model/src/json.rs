@@ -130,6 +130,11 @@ impl<'a> Value<'a> {
     pub fn to_pretty(&self) -> String {
         write::pretty(self)
     }
+
+    /// Writes an object of borrowed members, whose names are sorted, like [`Self::to_pretty`].
+    pub(crate) fn pretty_members(members: &[(&str, &Value<'_>)]) -> String {
+        write::pretty_members(members)
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {

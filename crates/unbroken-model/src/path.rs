@@ -53,7 +53,8 @@ fn fault(path: &str) -> Option<&'static str> {
     if path.len() > LONGEST {
         return Some("it is longer than 4096 bytes");
     }
-    if path.chars().any(is_unprintable) {
+    let plain = path.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !plain && path.chars().any(is_unprintable) {
         return Some("it holds a control or direction character");
     }
     let local = match split_scheme(path) {

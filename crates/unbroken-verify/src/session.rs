@@ -168,6 +168,20 @@ impl Session {
         }
     }
 
+    /// Notes a piece of evidence that the caller would not even read, with the reason: a file that
+    /// is no plain file, or is too large.
+    pub fn refuse(&mut self, chain: ChainId, step: &StepName, source: &str, reason: &str) {
+        let finding = Finding::error(
+            FindingCode::LinkMalformed,
+            format!("it was not read: {reason}"),
+            "hand in a plain file of a link's size",
+        );
+        let piece = refused(step, source, Vec::new(), finding);
+        if let Some(chain) = self.chains.get_mut(chain.0) {
+            chain.evidence.entry(step.clone()).or_default().push(piece);
+        }
+    }
+
     fn open_sublayout(
         &mut self,
         parent: ChainId,

@@ -15,7 +15,7 @@ use crate::key_id::KeyIdStyle;
 /// # Errors
 /// [`SigningError`] when the library fails; the envelope is then unchanged.
 pub fn sign(
-    envelope: &mut Envelope,
+    envelope: &mut Envelope<'_>,
     key: &SigningKey,
     style: KeyIdStyle,
 ) -> Result<(), SigningError> {

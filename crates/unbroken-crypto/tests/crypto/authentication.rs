@@ -17,18 +17,18 @@ use crate::support::{object, private};
 
 const KINDS: [EnvelopeKind; 2] = [EnvelopeKind::Metablock, EnvelopeKind::Dsse];
 
-fn layout(kind: EnvelopeKind) -> Envelope {
+fn layout(kind: EnvelopeKind) -> Envelope<'static> {
     let payload = object(
         r#"{"_type":"layout","expires":"2030-01-01T00:00:00Z","readme":"","keys":{},"steps":[],"inspect":[]}"#,
     );
-    Envelope::unsigned(kind, &Value::from(payload))
+    Envelope::unsigned(kind, Value::from(payload))
 }
 
 fn new_key() -> SigningKey {
     SigningKey::generate(KeyAlgorithm::Ed25519).unwrap()
 }
 
-fn signed(kind: EnvelopeKind, keys: &[&SigningKey]) -> Envelope {
+fn signed(kind: EnvelopeKind, keys: &[&SigningKey]) -> Envelope<'static> {
     let mut envelope = layout(kind);
     for key in keys {
         sign(&mut envelope, key, KeyIdStyle::default()).unwrap();
@@ -37,7 +37,7 @@ fn signed(kind: EnvelopeKind, keys: &[&SigningKey]) -> Envelope {
 }
 
 fn check(
-    envelope: Envelope,
+    envelope: Envelope<'_>,
     keys: impl IntoIterator<Item = PublicKey>,
     threshold: u32,
 ) -> Result<Authentic<Layout, Owner>, AuthenticationError> {
@@ -268,7 +268,7 @@ fn a_link_where_a_layout_is_due_is_refused_after_its_signature_held() {
         let link = object(
             r#"{"_type":"link","name":"a","command":[],"materials":{},"products":{},"byproducts":{},"environment":{}}"#,
         );
-        let mut envelope = Envelope::unsigned(kind, &Value::from(link));
+        let mut envelope = Envelope::unsigned(kind, Value::from(link));
         sign(&mut envelope, &a, KeyIdStyle::default()).unwrap();
         let bytes = envelope.to_bytes();
         let error = check(envelope, [a.public().clone()], 1).unwrap_err();

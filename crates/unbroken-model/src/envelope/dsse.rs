@@ -9,7 +9,10 @@ use crate::json::{Object, Value};
 use crate::limits::Limits;
 use crate::pae;
 
-pub(super) fn read(document: &Object<'_>, limits: &Limits) -> Result<Envelope, EnvelopeError> {
+pub(super) fn read(
+    document: &Object<'_>,
+    limits: &Limits,
+) -> Result<Envelope<'static>, EnvelopeError> {
     let payload_type = text_member(document, "payloadType", "payloadType")?
         .ok_or(EnvelopeError::Member { member: "payloadType", due: "a string" })?;
     let payload = text_member(document, "payload", "payload")?
@@ -50,7 +53,7 @@ fn decode(text: &str, member: &'static str) -> Result<Vec<u8>, EnvelopeError> {
     alphabet.decode(text.as_bytes()).map_err(|_| fault)
 }
 
-pub(super) fn unsigned(payload: &Value<'_>) -> Envelope {
+pub(super) fn unsigned(payload: &Value<'_>) -> Envelope<'static> {
     let payload = payload.to_compact().into_bytes();
     Envelope {
         signing_input: pae::encode(IN_TOTO_PAYLOAD_TYPE, &payload),

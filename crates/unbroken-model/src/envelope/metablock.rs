@@ -11,21 +11,16 @@ use crate::limits::Limits;
 /// of GnuPG have `signature` in place of `sig`.
 const OWN: [&str; 2] = ["keyid", "sig"];
 
-pub(super) fn read(
-    bytes: &[u8],
-    document: &Object<'_>,
+pub(super) fn read<'a>(
+    mut document: Object<'a>,
     limits: &Limits,
-) -> Result<Envelope, EnvelopeError> {
+) -> Result<Envelope<'a>, EnvelopeError> {
     let signed = document
-        .get("signed")
+        .remove("signed")
         .filter(|signed| signed.as_object().is_some())
         .ok_or(EnvelopeError::Member { member: "signed", due: "an object" })?;
     let signatures = read_signatures(document.get("signatures"), limits, read_signature)?;
-    Ok(Envelope {
-        signing_input: canonical_json::encode(signed),
-        signatures,
-        form: Form::Metablock { document: bytes.to_vec() },
-    })
+    Ok(Envelope { signatures, ..unsigned(signed) })
 }
 
 fn read_signature(object: &Object<'_>) -> Result<Signature, EnvelopeError> {
@@ -43,28 +38,15 @@ fn read_signature(object: &Object<'_>) -> Result<Signature, EnvelopeError> {
     Ok(Signature { key_id, bytes, extra: extra.into_owned() })
 }
 
-pub(super) fn unsigned(payload: &Value<'_>) -> Envelope {
-    let document = render(payload, &[]);
+pub(super) fn unsigned(signed: Value<'_>) -> Envelope<'_> {
     Envelope {
-        signing_input: canonical_json::encode(payload),
+        signing_input: canonical_json::encode(&signed),
         signatures: Vec::new(),
-        form: Form::Metablock { document },
+        form: Form::Metablock { signed },
     }
 }
 
-pub(super) fn write(document: &[u8], signatures: &[Signature]) -> Vec<u8> {
-    // The document was parsed, or written by `render`, before; limits were held then.
-    let limits = Limits { bytes: usize::MAX, values: usize::MAX, ..Limits::default() };
-    match Value::parse(document, &limits) {
-        Ok(Value::Object(mut document)) => {
-            let signed = document.remove("signed").unwrap_or(Value::Null);
-            render(&signed, signatures)
-        }
-        _ => document.to_vec(),
-    }
-}
-
-fn render(signed: &Value<'_>, signatures: &[Signature]) -> Vec<u8> {
+pub(super) fn write(signed: &Value<'_>, signatures: &[Signature]) -> Vec<u8> {
     let signatures = signatures.iter().map(|signature| {
         let mut object = signature.extra.clone();
         if let Some(key_id) = &signature.key_id {
@@ -75,8 +57,6 @@ fn render(signed: &Value<'_>, signatures: &[Signature]) -> Vec<u8> {
         }
         Value::from(object)
     });
-    let mut document = Object::new();
-    document.insert("signatures", signatures.collect::<Vec<_>>());
-    document.insert("signed", signed.clone());
-    Value::from(document).to_pretty().into_bytes()
+    let signatures = Value::Array(signatures.collect());
+    Value::pretty_members(&[("signatures", &signatures), ("signed", signed)]).into_bytes()
 }

@@ -1,5 +1,7 @@
 //! What envelopes hold.
 
+use std::borrow::Cow;
+
 use super::IN_TOTO_PAYLOAD_TYPE;
 use crate::decode::{DecodeError, Fault};
 use crate::json::{JsonError, Value};
@@ -73,44 +75,47 @@ impl Payload for StepEvidence {
 
 /// A payload whose signatures nobody has checked.
 #[derive(Debug)]
-pub struct UnverifiedPayload {
-    /// The payload itself, or the Metablock around it.
-    text: Vec<u8>,
-    /// The payload type of DSSE; none for a Metablock.
-    payload_type: Option<String>,
+pub struct UnverifiedPayload<'a>(Sealed<'a>);
+
+#[derive(Debug)]
+enum Sealed<'a> {
+    /// The member `signed` of a Metablock.
+    Metablock(Value<'a>),
+    /// The decoded payload of a DSSE envelope, and its type.
+    Dsse(Vec<u8>, String),
 }
 
-impl UnverifiedPayload {
-    pub(super) fn of_metablock(document: Vec<u8>) -> Self {
-        Self { text: document, payload_type: None }
+impl<'a> UnverifiedPayload<'a> {
+    pub(super) fn of_metablock(signed: Value<'a>) -> Self {
+        Self(Sealed::Metablock(signed))
     }
 
     pub(super) fn of_dsse(payload: Vec<u8>, payload_type: String) -> Self {
-        Self { text: payload, payload_type: Some(payload_type) }
+        Self(Sealed::Dsse(payload, payload_type))
     }
 
-    /// Parses the payload.
+    /// Returns the payload as a value.
     ///
     /// # Errors
     /// [`JsonError`] for a DSSE payload that is not strict JSON.
-    pub fn value(&self, limits: &Limits) -> Result<Value<'_>, JsonError> {
-        let value = Value::parse(&self.text, limits)?;
-        match (value, &self.payload_type) {
-            (Value::Object(mut document), None) => {
-                Ok(document.remove("signed").unwrap_or(Value::Null))
-            }
-            (value, _) => Ok(value),
+    pub fn value(&self, limits: &Limits) -> Result<Cow<'_, Value<'_>>, JsonError> {
+        match &self.0 {
+            Sealed::Metablock(signed) => Ok(Cow::Borrowed(signed)),
+            Sealed::Dsse(payload, _) => Value::parse(payload, limits).map(Cow::Owned),
         }
     }
 
     /// Returns the payload type of a DSSE envelope.
     pub fn dsse_payload_type(&self) -> Option<&str> {
-        self.payload_type.as_deref()
+        match &self.0 {
+            Sealed::Metablock(_) => None,
+            Sealed::Dsse(_, payload_type) => Some(payload_type),
+        }
     }
 
     /// Tells what the payload announces to be; a hint for people and for `inspect`.
     pub fn peek_type(&self, limits: &Limits) -> Result<PayloadType, JsonError> {
-        if let Some(other) = self.payload_type.as_deref()
+        if let Some(other) = self.dsse_payload_type()
             && other != IN_TOTO_PAYLOAD_TYPE
         {
             return Ok(PayloadType::Other(other.to_owned()));
@@ -129,15 +134,18 @@ impl UnverifiedPayload {
     /// # Errors
     /// [`PayloadError`] for a payload that is not strict JSON, announces another type (also by the
     /// payload type of DSSE, which is compared byte for byte), or is not the metadata `T`.
-    pub fn decode<T: Payload>(&self, limits: &Limits) -> Result<T, PayloadError> {
-        if let Some(found) = self.payload_type.as_deref()
+    pub fn decode<T: Payload>(self, limits: &Limits) -> Result<T, PayloadError> {
+        if let Some(found) = self.dsse_payload_type()
             && found != IN_TOTO_PAYLOAD_TYPE
         {
             let found = found.chars().take(80).collect();
             let fault = Fault::Kind { due: IN_TOTO_PAYLOAD_TYPE, found };
             return Err(PayloadError::Decode(fault.at("payloadType")));
         }
-        Ok(T::decode(self.value(limits)?)?)
+        Ok(match self.0 {
+            Sealed::Metablock(signed) => T::decode(signed)?,
+            Sealed::Dsse(payload, _) => T::decode(Value::parse(&payload, limits)?)?,
+        })
     }
 }
 

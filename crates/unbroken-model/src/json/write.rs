@@ -16,6 +16,12 @@ pub(super) fn pretty(value: &Value<'_>) -> String {
     out
 }
 
+pub(super) fn pretty_members(members: &[(&str, &Value<'_>)]) -> String {
+    let mut out = String::new();
+    write_members(&mut out, members, Some(0));
+    out
+}
+
 /// Writes a value; `indent` is the depth of the line that it stands on, or `None` for one line.
 /// Recursion is bounded by the depth of a value, which parsing limits.
 fn write_value(out: &mut String, value: &Value<'_>, indent: Option<usize>) {
@@ -36,18 +42,20 @@ fn write_value(out: &mut String, value: &Value<'_>, indent: Option<usize>) {
             new_line(out, indent);
             out.push(']');
         }
-        Value::Object(object) => {
-            out.push('{');
-            for (index, (name, item)) in object.sorted().into_iter().enumerate() {
-                separate(out, index, indent);
-                write_string(out, name);
-                out.push_str(": ");
-                write_value(out, item, indent.map(|depth| depth + 1));
-            }
-            new_line(out, indent);
-            out.push('}');
-        }
+        Value::Object(object) => write_members(out, &object.sorted(), indent),
     }
+}
+
+fn write_members(out: &mut String, members: &[(&str, &Value<'_>)], indent: Option<usize>) {
+    out.push('{');
+    for (index, (name, item)) in members.iter().enumerate() {
+        separate(out, index, indent);
+        write_string(out, name);
+        out.push_str(": ");
+        write_value(out, item, indent.map(|depth| depth + 1));
+    }
+    new_line(out, indent);
+    out.push('}');
 }
 
 fn separate(out: &mut String, index: usize, indent: Option<usize>) {

@@ -42,13 +42,14 @@ pub(super) fn consume(
     let destination_prefix = folder(rule.destination_prefix.as_deref());
     let mut consumed = Sample::default();
     let mut there = String::new();
+    let mut hint = 0;
     for (at, ((path, digests), open)) in queue.all.iter().zip(&mut queue.open).enumerate() {
         let rest = path.as_str().strip_prefix(source_prefix.as_str());
         let Some(rest) = rest.filter(|rest| *open && rule.pattern.matches(rest)) else { continue };
         there.clear();
         there.push_str(&destination_prefix);
         there.push_str(rest);
-        let expected = source.and_then(|source| source.get(&there));
+        let expected = source.and_then(|source| source.get_near(&there, &mut hint));
         if expected == Some(digests) && digests.is_strong_for(path) {
             *open = false;
             consumed.add(path);
