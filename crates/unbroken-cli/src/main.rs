@@ -1,2 +1,33 @@
-//! The unbroken command line.
-fn main() {}
+//! The `unbroken` command line: arguments in, exit code out.
+
+mod args;
+mod commands;
+mod error;
+mod evidence;
+mod exit;
+mod files;
+mod keys;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error).into(),
+    };
+    let output = Output::new(&cli.global);
+    let exit = commands::run(cli.command, &output).unwrap_or_else(|error| {
+        output.error(&error);
+        error.exit()
+    });
+    // What could not be written was not said: a broken pipe is no success.
+    if output.is_broken() { Exit::BrokenPipe.into() } else { exit.into() }
+}

@@ -1,0 +1,99 @@
+//! Who builds the demo's image.
+
+use std::process::{Command, Stdio};
+
+use clap::ValueEnum;
+
+use crate::error::{CliError, Result};
+
+/// Who builds the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Builder {
+    /// Docker, podman or buildah where one works, else the embedded assembler
+    Auto,
+    Docker,
+    Podman,
+    Buildah,
+    /// An assembler inside this program; needs nothing
+    Embedded,
+}
+
+impl Builder {
+    /// Chooses a builder that works here.
+    pub(super) fn choose(self) -> Self {
+        if self != Self::Auto {
+            return self;
+        }
+        let works = |builder: &Self| {
+            let (program, arguments) = match builder {
+                Self::Docker => ("docker", ["info"].as_slice()),
+                Self::Podman => ("podman", ["info"].as_slice()),
+                _ => ("buildah", ["--storage-driver", "vfs", "info"].as_slice()),
+            };
+            let mut command = Command::new(program);
+            command
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        [Self::Docker, Self::Podman, Self::Buildah]
+            .into_iter()
+            .find(works)
+            .unwrap_or(Self::Embedded)
+    }
+
+    /// Returns the name for people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "automatic",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Buildah => "buildah",
+            Self::Embedded => "the embedded assembler",
+        }
+    }
+
+    /// Returns the command that builds the image out of `src` and writes its digest to
+    /// `image-digest.txt`. No builder needs a network: the image starts from scratch.
+    pub(super) fn command(self) -> Result<Vec<String>> {
+        let words: Vec<&str> = match self {
+            Self::Docker | Self::Podman => {
+                let program = if self == Self::Docker { "docker" } else { "podman" };
+                vec![program, "build", "--quiet", "--iidfile", "image-digest.txt", "src"]
+            }
+            Self::Buildah => vec![
+                "buildah",
+                "--storage-driver",
+                "vfs",
+                "bud",
+                "--quiet",
+                "--isolation",
+                "chroot",
+                "--iidfile",
+                "image-digest.txt",
+                "src",
+            ],
+            Self::Auto | Self::Embedded => {
+                return own_command(&["assemble", "src", "image", "image-digest.txt"]);
+            }
+        };
+        Ok(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Returns what the build makes, as paths to record.
+    pub(super) fn products(self) -> &'static [&'static str] {
+        if self == Self::Embedded { &["image", "image-digest.txt"] } else { &["image-digest.txt"] }
+    }
+}
+
+/// Returns a command that lets this very program do a step of the demo.
+pub(super) fn own_command(arguments: &[&str]) -> Result<Vec<String>> {
+    let program = std::env::current_exe().map_err(|error| {
+        CliError::undecided("cannot find this program's own file").because(error)
+    })?;
+    let mut command = vec![program.display().to_string(), "demo-step".to_owned()];
+    command.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    Ok(command)
+}

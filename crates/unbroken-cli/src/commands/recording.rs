@@ -1,0 +1,207 @@
+//! What the recording commands have in common: which artifacts, how they are hashed, and where the
+//! link goes.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use unbroken_crypto::{KeyIdStyle, SigningKey, sign};
+use unbroken_model::artifact::ArtifactSet;
+use unbroken_model::digest::DigestAlgorithm;
+use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
+use unbroken_model::link::Link;
+use unbroken_record::atomic::Overwrite;
+use unbroken_record::{
+    HashOptions, MissingPolicy, RecordError, RecordErrorKind, SymlinkPolicy, hash_artifacts,
+    link_file_name,
+};
+
+use crate::error::{CliError, Result};
+use crate::exit::Exit;
+use crate::files;
+use crate::output::Output;
+use crate::progress::HashingBar;
+
+/// How artifacts are named and hashed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HashingOptions {
+    /// Leave out what matches, in the manner of .gitignore; may be repeated
+    #[arg(long, value_name = "PATTERN", help_heading = "Artifacts")]
+    exclude: Vec<String>,
+    /// Do not leave out *.link*, .git, *.pyc and *~ of oneself
+    #[arg(long, help_heading = "Artifacts")]
+    no_default_excludes: bool,
+    /// The folder that artifacts are relative to
+    #[arg(long, value_name = "DIR", help_heading = "Artifacts")]
+    base_path: Option<PathBuf>,
+    /// Cut this off the names of artifacts; may be repeated, the first that fits is cut
+    #[arg(long, value_name = "PREFIX", help_heading = "Artifacts")]
+    strip_prefix: Vec<String>,
+    /// Hash CRLF and CR as LF
+    #[arg(long, help_heading = "Artifacts")]
+    normalize_line_endings: bool,
+    /// What to do with symbolic links
+    #[arg(long, value_name = "POLICY", default_value = "follow-inside")]
+    #[arg(help_heading = "Artifacts")]
+    symlinks: Symlinks,
+    /// Take it that a named path does not exist
+    #[arg(long, help_heading = "Artifacts")]
+    allow_missing: bool,
+    /// The digest to record; may be repeated
+    #[arg(long, value_name = "ALGORITHM", default_value = "sha256", help_heading = "Artifacts")]
+    digest: Vec<Hash>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Symlinks {
+    /// Follow a link whose target lies inside the tree; any other is an error
+    FollowInside,
+    /// Follow every link
+    FollowAll,
+    /// Take every link as an error
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Hash {
+    Sha256,
+    Sha512,
+    Blake3,
+}
+
+impl HashingOptions {
+    /// Hashes what the user named. The bar is gone when this returns.
+    pub(crate) fn hash(&self, paths: &[String], output: &Output) -> Result<ArtifactSet> {
+        self.with_options(output, |options| hash_artifacts(paths, options))
+    }
+
+    /// Does something with these options and a bar that is gone when it is done.
+    pub(crate) fn with_options<T>(
+        &self,
+        output: &Output,
+        record: impl FnOnce(&HashOptions<'_>) -> std::result::Result<T, RecordError>,
+    ) -> Result<T> {
+        let bar = HashingBar::new(output);
+        let options = HashOptions { progress: Some(&bar), ..self.options() };
+        record(&options).map_err(record_error)
+    }
+
+    pub(crate) fn options(&self) -> HashOptions<'static> {
+        let mut options = HashOptions {
+            base_path: self.base_path.clone(),
+            strip_prefixes: self.strip_prefix.clone(),
+            normalize_line_endings: self.normalize_line_endings,
+            symlinks: match self.symlinks {
+                Symlinks::FollowInside => SymlinkPolicy::FollowInside,
+                Symlinks::FollowAll => SymlinkPolicy::FollowAll,
+                Symlinks::Refuse => SymlinkPolicy::Refuse,
+            },
+            missing: if self.allow_missing { MissingPolicy::Skip } else { MissingPolicy::Fail },
+            ..HashOptions::default()
+        };
+        if self.no_default_excludes {
+            options.excludes.clear();
+        }
+        options.excludes.extend(self.exclude.iter().cloned());
+        options.algorithms = self
+            .digest
+            .iter()
+            .map(|digest| match digest {
+                Hash::Sha256 => DigestAlgorithm::Sha256,
+                Hash::Sha512 => DigestAlgorithm::Sha512,
+                Hash::Blake3 => DigestAlgorithm::Blake3,
+            })
+            .collect();
+        options
+    }
+}
+
+/// Where a link goes and in which envelope.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LinkOptions {
+    /// The folder that the link is written to
+    #[arg(short = 'd', long, value_name = "DIR", default_value = ".", help_heading = "Link")]
+    pub(crate) link_dir: PathBuf,
+    /// Write a DSSE envelope, not a Metablock
+    #[arg(long, help_heading = "Link")]
+    pub(crate) dsse: bool,
+}
+
+impl LinkOptions {
+    pub(crate) fn kind(&self) -> EnvelopeKind {
+        if self.dsse { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock }
+    }
+
+    /// Signs a link and writes it as `{step}.{first eight digits of the key id}.link`.
+    pub(crate) fn write_signed(
+        &self,
+        link: &Link,
+        key: &SigningKey,
+        style: KeyIdStyle,
+        output: &Output,
+    ) -> Result<()> {
+        let mut envelope = Envelope::unsigned(self.kind(), link.to_value());
+        sign(&mut envelope, key, style)
+            .map_err(|error| CliError::undecided("cannot sign the link").because(error))?;
+        let id = key.public().key_id(style);
+        let file = link_file_name(&link.name, &id).map_err(record_error)?;
+        self.write(&file, &envelope, link, output)
+    }
+
+    /// Writes a link as it is.
+    pub(crate) fn write(
+        &self,
+        name: &str,
+        envelope: &Envelope<'_>,
+        link: &Link,
+        output: &Output,
+    ) -> Result<()> {
+        let path = self.link_dir.join(name);
+        // A step that is done again replaces its link, as everywhere in the field.
+        files::write(&path, &envelope.to_bytes(), 0o644, Overwrite::Replace)?;
+        output.talk(&format!(
+            "{} ({} materials, {} products)",
+            path.display(),
+            link.materials.len(),
+            link.products.len()
+        ));
+        Ok(())
+    }
+}
+
+/// Checks before any work that the folder of the link is there.
+pub(crate) fn require_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("the folder {} does not exist", path.display())))
+}
+
+/// Turns a fault of recording into one of the program.
+pub(crate) fn record_error(error: RecordError) -> CliError {
+    let remedy = match &error {
+        RecordError::Missing { .. } => {
+            "correct the path, or use --allow-missing if it need not be there"
+        }
+        RecordError::UnknownScheme { .. } => "use a path, or a URI of file:, dir: or git:",
+        RecordError::SymlinkOutside { .. } => {
+            "record the target itself, or use --symlinks follow-all to record what it points to"
+        }
+        RecordError::SymlinkDangling { .. }
+        | RecordError::SymlinkLoop { .. }
+        | RecordError::Special { .. }
+        | RecordError::NonUtf8Name { .. } => "remove it, or leave it out with --exclude",
+        RecordError::Changed { .. } => "let whatever writes the file end, and record again",
+        RecordError::Collision { .. } => "rename one of the two, or strip another prefix",
+        _ => "",
+    };
+    let failed = match (&error, error.kind()) {
+        (RecordError::Spawn { source, .. }, _) => {
+            let code = if source.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+            CliError::undecided("the command was not run").with_exit(Exit::Child(code))
+        }
+        (_, RecordErrorKind::Usage) => CliError::usage("nothing was recorded"),
+        _ => CliError::undecided("nothing was recorded"),
+    };
+    let failed = failed.because(error);
+    if remedy.is_empty() { failed } else { failed.remedy(remedy) }
+}

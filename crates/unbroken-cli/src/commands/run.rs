@@ -1,0 +1,94 @@
+//! `unbroken run`: runs the command of a step and records it.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Args;
+use unbroken_model::name::StepName;
+use unbroken_record::{ExitOutcome, HashOptions, StepRun, Streams, run_step};
+
+use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
+use crate::error::{CliError, Result};
+use crate::exit::Exit;
+use crate::keys::SigningOptions;
+use crate::output::Output;
+use crate::progress::HashingBar;
+
+/// Run the command of a step, and sign a link that tells what it used and made
+///
+/// The command's output, input, signals and exit code pass through. The link is written also when
+/// the command fails.
+///
+/// Artifacts are files, folders, globs, or URIs: file:PATH, dir:FOLDER (one digest for a folder),
+/// git:REPOSITORY[@REVISION].
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "unbroken run STEP --key FILE [--materials PATH...] [--products PATH...] -- COMMAND..."
+)]
+pub(crate) struct Run {
+    /// The name of the step, as the layout has it
+    step: StepName,
+    /// What the command uses: recorded before it runs
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    materials: Vec<String>,
+    /// What the command makes: recorded after it ran
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    products: Vec<String>,
+    /// Record the end of what the command prints in the link
+    #[arg(short = 's', long)]
+    record_streams: bool,
+    /// End the command after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    #[command(flatten)]
+    signing: SigningOptions,
+    #[command(flatten)]
+    hashing: HashingOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+    /// The command, as words; there is no shell. Without one, only the artifacts are recorded
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Run {
+    pub(crate) fn run(self, output: &Output) -> Result<Exit> {
+        require_folder(&self.link.link_dir)?;
+        // A key that cannot sign should be known before the work, not after it.
+        let key = self.signing.load()?;
+        let command = words(self.command)?;
+        let bar = HashingBar::new(output);
+        let step = StepRun {
+            materials: &self.materials,
+            products: &self.products,
+            streams: if self.record_streams { Streams::Record } else { Streams::Inherit },
+            time_limit: self.timeout.map(Duration::from_secs),
+            options: HashOptions { progress: Some(&bar), ..self.hashing.options() },
+            ..StepRun::new(self.step, &command)
+        };
+        let recorded = run_step(&step).map_err(record_error)?;
+        drop(bar);
+        let style = self.signing.style.key_id_style;
+        self.link.write_signed(&recorded.link, &key, style, output)?;
+        Ok(child_exit(recorded.exit))
+    }
+}
+
+/// Passes the command's own code on.
+pub(super) fn child_exit(exit: Option<ExitOutcome>) -> Exit {
+    match exit {
+        None => Exit::Success,
+        Some(exit) => Exit::Child(u8::try_from(exit.code()).unwrap_or(u8::MAX)),
+    }
+}
+
+/// Links hold commands as text.
+pub(super) fn words(command: Vec<OsString>) -> Result<Vec<String>> {
+    let text = command.into_iter().map(|word| {
+        word.into_string().map_err(|word| {
+            CliError::usage(format!("the word {} of the command is not UTF-8", word.display()))
+                .remedy("a link holds text alone: put the command into a script")
+        })
+    });
+    text.collect()
+}

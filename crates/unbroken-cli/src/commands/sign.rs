@@ -1,0 +1,85 @@
+//! `unbroken sign`: signs a layout or a link, or adds a signature.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use unbroken_crypto::sign;
+use unbroken_model::envelope::{Envelope, EnvelopeKind, StepEvidence};
+use unbroken_model::json::Value;
+use unbroken_model::limits::Limits;
+use unbroken_record::atomic::Overwrite;
+
+use crate::error::{CliError, Result};
+use crate::exit::Exit;
+use crate::files;
+use crate::keys::{PassphraseSource, StyleOption, load_signing_key};
+use crate::output::Output;
+
+/// Sign a layout or a link, or add a signature to one
+///
+/// FILE is an envelope of either kind, whose other signatures stay, or a bare layout or link.
+#[derive(Args, Debug)]
+pub(crate) struct Sign {
+    /// The file to sign
+    file: PathBuf,
+    /// The private keys to sign with
+    #[arg(short, long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
+    /// Write here and leave FILE as it is; - is stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Put a bare layout or link into a DSSE envelope, not a Metablock
+    #[arg(long)]
+    dsse: bool,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+    #[command(flatten)]
+    style: StyleOption,
+}
+
+impl Sign {
+    pub(crate) fn run(self, output: &Output) -> Result<Exit> {
+        let bytes = files::read(&self.file)?;
+        let mut envelope = self.envelope(&bytes)?;
+        for path in &self.key {
+            let key = load_signing_key(path, &self.passphrase)?;
+            sign(&mut envelope, &key, self.style.key_id_style).map_err(|error| {
+                CliError::undecided(format!("cannot sign with {}", path.display())).because(error)
+            })?;
+        }
+        let signed = envelope.to_bytes();
+        match &self.output {
+            Some(path) if path.as_os_str() == "-" => output.bytes(&signed),
+            Some(path) => files::write(path, &signed, 0o644, Overwrite::Replace)?,
+            None => files::write(&self.file, &signed, 0o644, Overwrite::Replace)?,
+        }
+        let written = self.output.as_ref().unwrap_or(&self.file);
+        output.talk(&format!(
+            "signed {} ({} signatures)",
+            written.display(),
+            envelope.signatures().len()
+        ));
+        Ok(Exit::Success)
+    }
+
+    /// Reads the envelope, or makes one; nobody should sign what no verifier can read.
+    fn envelope<'a>(&self, bytes: &'a [u8]) -> Result<Envelope<'a>> {
+        let limits = Limits::default();
+        let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+            CliError::usage(format!("{} cannot be signed", self.file.display())).because(error)
+        };
+        let value = Value::parse(bytes, &limits).map_err(|error| unreadable(error.into()))?;
+        let bare = value.as_object().is_some_and(|object| object.get("_type").is_some());
+        let kind = if self.dsse { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock };
+        let make = || {
+            if bare {
+                Ok(Envelope::unsigned(kind, value.clone()))
+            } else {
+                Envelope::parse(bytes, &limits)
+            }
+        };
+        let payload = make().map_err(|error| unreadable(error.into()))?.into_unverified_payload();
+        payload.decode::<StepEvidence>(&limits).map_err(|error| unreadable(error.into()))?;
+        make().map_err(|error| unreadable(error.into()))
+    }
+}

@@ -1,0 +1,150 @@
+//! Keys and passphrases as users name them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser;
+use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::error::{CliError, Result};
+use crate::files;
+
+/// Where the passphrase of a key comes from. It is never an argument: arguments can be seen by
+/// everybody on the machine.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PassphraseSource {
+    /// Read the passphrase from the first line of a file
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    passphrase_file: Option<PathBuf>,
+    /// Read the passphrase from this environment variable
+    #[arg(long, value_name = "NAME", conflicts_with = "passphrase_file", help_heading = "Keys")]
+    passphrase_env: Option<String>,
+}
+
+impl PassphraseSource {
+    /// Returns the passphrase of the file or the variable, where one was named.
+    pub(crate) fn given(&self) -> Result<Option<Passphrase>> {
+        if let Some(path) = &self.passphrase_file {
+            let bytes = Zeroizing::new(files::read_key(path)?);
+            let text = std::str::from_utf8(&bytes).map_err(|_| {
+                CliError::usage(format!("the passphrase in {} is not UTF-8", path.display()))
+            })?;
+            return Ok(Some(Passphrase::new(first_line(text))));
+        }
+        if let Some(name) = &self.passphrase_env {
+            let text = std::env::var(name).map(Zeroizing::new).map_err(|_| {
+                CliError::usage(format!("the environment variable {name} holds no passphrase"))
+            })?;
+            return Ok(Some(Passphrase::new(first_line(&text))));
+        }
+        Ok(None)
+    }
+
+    /// Returns the environment variable that holds the passphrase: no child may see it.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        self.passphrase_env.as_deref()
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The key that signs and how it is named.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SigningOptions {
+    /// The private key to sign with: PEM (PKCS#8, PKCS#1, SEC1) or OpenSSH
+    #[arg(short, long, value_name = "FILE", help_heading = "Keys")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseSource,
+    #[command(flatten)]
+    pub(crate) style: StyleOption,
+}
+
+impl SigningOptions {
+    pub(crate) fn load(&self) -> Result<SigningKey> {
+        load_signing_key(&self.key, &self.passphrase)
+    }
+}
+
+/// How key ids are written.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StyleOption {
+    /// The form of the key ids that are written
+    #[arg(long, value_name = "STYLE", default_value = "securesystemslib", help_heading = "Keys")]
+    #[arg(value_parser = styles())]
+    pub(crate) key_id_style: KeyIdStyle,
+}
+
+fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
+    let writable = [KeyIdStyle::Securesystemslib, KeyIdStyle::Legacy];
+    PossibleValuesParser::new(writable.map(KeyIdStyle::name)).map(|name| {
+        KeyIdStyle::ALL.into_iter().find(|style| style.name() == name).unwrap_or_default()
+    })
+}
+
+/// Reads a private key; asks for its passphrase when it has one and none was named.
+pub(crate) fn load_signing_key(path: &Path, source: &PassphraseSource) -> Result<SigningKey> {
+    let bytes = Zeroizing::new(files::read_key(path)?);
+    let given = source.given()?;
+    match SigningKey::read(&bytes, given.as_ref()) {
+        Err(KeyError::PassphraseMissing) => {
+            let prompt = format!("Passphrase of {}: ", path.display());
+            let passphrase = ask(&prompt).map_err(|error| {
+                CliError::usage(format!("the key {} needs a passphrase", path.display()))
+                    .because(error)
+                    .remedy("name it with --passphrase-file or --passphrase-env")
+            })?;
+            SigningKey::read(&bytes, Some(&passphrase)).map_err(|error| unusable(path, error))
+        }
+        result => result.map_err(|error| unusable(path, error)),
+    }
+}
+
+/// Reads a public key; the private half will do where the user has nothing else at hand.
+pub(crate) fn load_public_key(path: &Path, source: &PassphraseSource) -> Result<PublicKey> {
+    let bytes = Zeroizing::new(files::read_key(path)?);
+    match PublicKey::from_pem_or_other(&bytes) {
+        Err(KeyError::PrivateHalfGiven { .. }) => {
+            drop(bytes);
+            Ok(load_signing_key(path, source)?.public().clone())
+        }
+        result => result.map_err(|error| unusable(path, error)),
+    }
+}
+
+fn unusable(path: &Path, error: KeyError) -> CliError {
+    let remedy = match &error {
+        KeyError::PublicHalfGiven { .. } => Some(format!(
+            "this is the public half: sign with {}",
+            path.with_extension("").display()
+        )),
+        KeyError::PassphraseWrong => Some("try again, with the passphrase of this key".to_owned()),
+        KeyError::PassphraseNotNeeded => {
+            Some("the key is not encrypted: leave the passphrase out".to_owned())
+        }
+        _ => None,
+    };
+    let failed = CliError::usage(format!("cannot use the key {}", path.display())).because(error);
+    match remedy {
+        Some(remedy) => failed.remedy(remedy),
+        None => failed,
+    }
+}
+
+/// Asks for a passphrase on the terminal, not echoing it.
+fn ask(prompt: &str) -> std::io::Result<Passphrase> {
+    let mut text = Zeroizing::new(rpassword::prompt_password(prompt)?);
+    Ok(Passphrase::new(std::mem::take(&mut *text)))
+}
+
+/// Asks twice for a new passphrase; nothing when the answers differ or are empty.
+pub(crate) fn ask_new() -> std::io::Result<Option<Passphrase>> {
+    let mut first = Zeroizing::new(rpassword::prompt_password("New passphrase: ")?);
+    let second = Zeroizing::new(rpassword::prompt_password("Again: ")?);
+    let same = !first.is_empty() && first == second;
+    Ok(same.then(|| Passphrase::new(std::mem::take(&mut *first))))
+}
