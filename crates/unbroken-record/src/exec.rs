@@ -26,6 +26,8 @@ pub struct CommandRun<'a> {
     pub words: &'a [String],
     /// The folder to run in, instead of the working directory.
     pub directory: Option<&'a Path>,
+    /// Variables of the environment that the command does not get: those that hold our secrets.
+    pub hidden_variables: &'a [String],
     /// Where the output goes.
     pub streams: Streams,
     /// How many bytes of each recorded stream are kept.
@@ -40,6 +42,7 @@ impl<'a> CommandRun<'a> {
         Self {
             words,
             directory: None,
+            hidden_variables: &[],
             streams: Streams::Inherit,
             tail_bytes: TAIL,
             time_limit: None,
@@ -115,6 +118,9 @@ pub fn run_command(run: &CommandRun<'_>) -> Result<ProcessOutcome, RecordError> 
     let (program, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
     let mut command = Command::new(program);
     command.args(arguments);
+    for variable in run.hidden_variables {
+        command.env_remove(variable);
+    }
     if let Some(directory) = run.directory {
         command.current_dir(directory);
     }

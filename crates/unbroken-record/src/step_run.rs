@@ -27,6 +27,8 @@ pub struct StepRun<'a> {
     pub command: &'a [String],
     /// The folder that the command runs in, instead of the working directory.
     pub directory: Option<&'a Path>,
+    /// Variables of the environment that the command does not get: those that hold our secrets.
+    pub hidden_variables: &'a [String],
     /// Where the command's output goes.
     pub streams: Streams,
     /// After how long the command is ended; never, by default.
@@ -46,6 +48,7 @@ impl<'a> StepRun<'a> {
             products: &[],
             command,
             directory: None,
+            hidden_variables: &[],
             streams: Streams::default(),
             time_limit: None,
             record_workdir: false,
@@ -77,6 +80,7 @@ pub fn run_step(step: &StepRun<'_>) -> Result<RecordedStep, RecordError> {
     if !step.command.is_empty() {
         let outcome = run_command(&CommandRun {
             directory: step.directory,
+            hidden_variables: step.hidden_variables,
             streams: step.streams,
             time_limit: step.time_limit,
             ..CommandRun::new(step.command)

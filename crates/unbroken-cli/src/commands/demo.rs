@@ -67,7 +67,7 @@ impl Demo {
 
         let verdict = stage.verify(&folder)?;
         output.data("\n");
-        stage.show(&verdict, &folder);
+        stage.show(&verdict);
         let Ok(chain) = &verdict else {
             return Err(CliError::undecided("the untouched chain was rejected"));
         };
@@ -78,6 +78,7 @@ impl Demo {
             stage.forged_link()?,
             stage.critical_vulnerability(&repository, builder)?,
         ];
+        stage.clean_up(builder);
         let seconds = begin.elapsed().as_secs_f32();
         output.data(&self.farewell(seconds));
         if caught.iter().all(|caught| *caught) {
@@ -132,7 +133,7 @@ impl Stage<'_> {
         let link = workshop.scan(false, &self.keys)?;
         let scanner =
             link.byproducts.get("stdout").and_then(|text| text.as_str()).unwrap_or_default();
-        let how = format!("SBOM and vulnerability report ({}), signed by scanner", scanner.trim());
+        let how = format!("SBOM and scan report ({}), signed by scanner", scanner.trim());
         self.say("scan", &how, "product/scan/");
         Ok(builder)
     }
@@ -159,8 +160,8 @@ impl Stage<'_> {
         })
     }
 
-    fn show(&self, verdict: &Verdict, folder: &Path) {
-        let report = report(verdict, facts(&folder.join("root.layout"), clock()));
+    fn show(&self, verdict: &Verdict) {
+        let report = report(verdict, facts(Path::new("root.layout"), clock()));
         self.output.data(&report.to_text(&text_style(self.output)));
     }
 
@@ -222,6 +223,17 @@ impl Stage<'_> {
         })
     }
 
+    /// Takes the images of the demo out of the builder's own store.
+    fn clean_up(&self, builder: Builder) {
+        let places = ["product", "attacks/1/product", "attacks/3/product"];
+        let files = places.map(|place| self.folder.join(place).join("image-digest.txt"));
+        for file in files {
+            if let Ok(id) = fs::read_to_string(file) {
+                builder.remove(id.trim());
+            }
+        }
+    }
+
     /// Plays an attack in a folder of its own, and tells whether it was caught.
     fn attack(
         &self,
@@ -234,7 +246,7 @@ impl Stage<'_> {
         let folder = self.folder.join("attacks").join(number);
         play(&folder)?;
         let verdict = self.verify(&folder)?;
-        self.show(&verdict, &folder);
+        self.show(&verdict);
         Ok(verdict.is_err())
     }
 }

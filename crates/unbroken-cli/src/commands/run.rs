@@ -57,8 +57,11 @@ impl Run {
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
         let command = words(self.command)?;
+        let hidden: Vec<String> =
+            self.signing.passphrase.variable().map(str::to_owned).into_iter().collect();
         let bar = HashingBar::new(output);
         let step = StepRun {
+            hidden_variables: &hidden,
             materials: &self.materials,
             products: &self.products,
             streams: if self.record_streams { Streams::Record } else { Streams::Inherit },

@@ -201,8 +201,7 @@ fn judge_inspection(
     assessment.isolated = Some(outcome.isolated);
     assessment.output.clone_from(&outcome.output);
     if !outcome.ending.is_success() {
-        let message =
-            format!("the command {:?} failed: {}", inspection.run.join(" "), outcome.ending);
+        let message = format!("the inspection's command failed: {}", outcome.ending);
         let remedy = "read what the command printed: it says what is wrong with the product";
         let finding = Finding::error(FindingCode::InspectionFailed, message, remedy);
         findings.push(finding.of_item(&inspection.name));

@@ -82,6 +82,22 @@ impl Builder {
         Ok(words.into_iter().map(str::to_owned).collect())
     }
 
+    /// Takes an image out of the builder's store, where it has one and the image is there.
+    pub(super) fn remove(self, id: &str) {
+        let mut command = match self {
+            Self::Docker | Self::Podman => Command::new(self.name()),
+            Self::Buildah => {
+                let mut command = Command::new(self.name());
+                command.args(["--storage-driver", "vfs"]);
+                command
+            }
+            Self::Auto | Self::Embedded => return,
+        };
+        command.args(["rmi", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // The image was only there to be shown: that it stays is no fault of the demo.
+        drop(command.status());
+    }
+
     /// Returns what the build makes, as paths to record.
     pub(super) fn products(self) -> &'static [&'static str] {
         if self == Self::Embedded { &["image", "image-digest.txt"] } else { &["image-digest.txt"] }
