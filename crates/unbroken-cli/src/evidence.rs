@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use unbroken_model::name::StepName;
 use unbroken_record::link_dir::{LinkDirLimits, LinkFile, LinkFileError, read_links};
-use unbroken_verify::{ChainId, EvidenceRequest, Session, Submission};
+use unbroken_verify::{EvidenceRequest, Session, Submission};
 
 use crate::error::{CliError, Result};
 
@@ -22,10 +23,32 @@ pub(crate) fn hand_in(session: &mut Session, root: &Path) -> Result<()> {
                     .because(error)
                     .remedy("name the folder of the links with --link-dir")
             })?;
-            for file in evidence.links {
-                hand_in_file(session, request.chain, root, file)?;
+            let files = evidence.links.into_iter().map(|file| read(root, file));
+            let files = files.collect::<Result<Vec<_>>>()?;
+            let pieces: Vec<Submission<'_>> = files.iter().filter_map(File::piece).collect();
+            session.submit_all(request.chain, &pieces);
+            for File { step, source, content, .. } in &files {
+                if let Err(reason) = content {
+                    session.refuse(request.chain, step, source, reason);
+                }
             }
         }
+    }
+}
+
+/// A link file as it is handed in.
+struct File {
+    step: StepName,
+    source: String,
+    stem: String,
+    /// The bytes, or why they are not looked at.
+    content: std::result::Result<Vec<u8>, String>,
+}
+
+impl File {
+    fn piece(&self) -> Option<Submission<'_>> {
+        let bytes = self.content.as_ref().ok()?;
+        Some(Submission { step: &self.step, source: &self.source, stem: &self.stem, bytes })
     }
 }
 
@@ -38,24 +61,17 @@ fn folder_of(root: &Path, request: &EvidenceRequest) -> Option<PathBuf> {
     Some(folder)
 }
 
-fn hand_in_file(session: &mut Session, chain: ChainId, root: &Path, file: LinkFile) -> Result<()> {
+fn read(root: &Path, file: LinkFile) -> Result<File> {
     let LinkFile { step, key_hint, path, content } = file;
     let source = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-    match content {
-        Ok(bytes) => {
-            let stem = format!("{step}.{key_hint}");
-            let submission =
-                Submission { step: &step, source: &source, stem: &stem, bytes: &bytes };
-            session.submit(chain, submission);
-            Ok(())
-        }
+    let content = match content {
+        Ok(bytes) => Ok(bytes),
         // The machine failed: that says nothing about the chain.
         Err(error @ LinkFileError::Read { .. }) => {
-            Err(CliError::undecided(format!("cannot read {}", path.display())).because(error))
+            let message = format!("cannot read {}", path.display());
+            return Err(CliError::undecided(message).because(error));
         }
-        Err(error) => {
-            session.refuse(chain, &step, &source, &error.to_string());
-            Ok(())
-        }
-    }
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(File { stem: format!("{step}.{key_hint}"), step, source, content })
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use crate::artifact::ArtifactSet;
 use crate::decode::{DecodeError, Members, Place, object, string};
@@ -105,8 +105,12 @@ fn artifacts_value(artifacts: &ArtifactSet) -> Value<'_> {
     let mut object = Object::new();
     for (path, digests) in artifacts {
         let mut set = Object::new();
-        for digest in digests.iter() {
-            set.insert(digest.algorithm().name().to_owned(), digest.hex().to_owned());
+        if let Some(value) = digests.only_sha256() {
+            set.push_new(Cow::Borrowed("sha256"), HEXLOWER.encode(value).into());
+        } else {
+            for digest in digests.iter() {
+                set.insert(digest.algorithm().name().to_owned(), digest.hex().to_owned());
+            }
         }
         object.push_new(Cow::Borrowed(path.as_str()), set.into());
     }

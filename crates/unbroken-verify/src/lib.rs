@@ -14,6 +14,7 @@
 mod agreement;
 mod assessment;
 mod budget;
+mod concurrent;
 mod evidence;
 mod fault;
 mod finding;

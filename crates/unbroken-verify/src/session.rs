@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use unbroken_crypto::SignatureBudget;
+use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
@@ -16,6 +17,7 @@ use self::chain::Chain;
 pub use self::conclude::AwaitingInspections;
 pub(crate) use self::conclude::JudgedChain;
 use crate::budget::{Budget, Exhausted};
+use crate::concurrent;
 use crate::evidence::{AuthenticPiece, Evidence, Piece, State, authenticate_piece};
 use crate::finding::{Finding, FindingCode};
 use crate::in_force::InForce;
@@ -91,7 +93,8 @@ pub struct Session {
     options: Options,
     limits: Limits,
     budget: Budget,
-    signatures: SignatureBudget,
+    /// How many signature checks are left.
+    signatures: u32,
     chains: Vec<Chain>,
 }
 
@@ -109,7 +112,7 @@ impl Session {
         budget: Budget,
     ) -> Self {
         let root = Chain::root(layout, &options);
-        let signatures = SignatureBudget::new(budget.signatures);
+        let signatures = budget.signatures;
         Self { now, options, limits, budget, signatures, chains: vec![root] }
     }
 
@@ -134,35 +137,74 @@ impl Session {
     /// A piece that is no good is no error of the call: what is wrong with it is told by the
     /// verdict, and it weighs only when the step has too little other evidence.
     pub fn submit(&mut self, chain: ChainId, submission: Submission<'_>) {
-        let Submission { step, source, bytes, .. } = submission;
-        if let Err(exhausted) = self.budget.spend_link(bytes.len()) {
-            return self.exhaust(chain, exhausted);
+        self.submit_all(chain, &[submission]);
+    }
+
+    /// Hands in several pieces of evidence, with the same result as one after the other. Large
+    /// ones are authenticated on all cores.
+    pub fn submit_all(&mut self, chain: ChainId, submissions: &[Submission<'_>]) {
+        let mut affordable = Vec::new();
+        for submission in submissions {
+            match self.budget.spend_link(submission.bytes.len()) {
+                Ok(()) => affordable.push(*submission),
+                Err(exhausted) => return self.exhaust(chain, exhausted),
+            }
         }
         let Some(in_chain) = self.chains.get(chain.0) else { return };
-        let Some(in_layout) = in_chain.layout.steps.iter().find(|known| known.name == *step) else {
-            return;
-        };
-        let keys = &in_chain.keys;
-        let piece =
-            match authenticate_piece(bytes, in_layout, keys, &self.limits, &mut self.signatures) {
-                Err(finding) => refused(step, source, Vec::new(), finding),
-                Ok(AuthenticPiece { evidence, signers }) => {
-                    match InForce::sublayout_at(&evidence, self.now) {
-                        None => {
-                            let state = State::Link(Arc::new(Evidence::Link(evidence)));
+        let of_steps: Vec<(Submission<'_>, &Step)> = affordable
+            .into_iter()
+            .filter_map(|submission| {
+                let mut steps = in_chain.layout.steps.iter();
+                Some((submission, steps.find(|step| step.name == *submission.step)?))
+            })
+            .collect();
+        let left = self.signatures;
+        let authenticated = concurrent::map(&of_steps, |(submission, step)| {
+            // Each piece alone may spend what is left; what all spent together is settled below.
+            let mut signatures = SignatureBudget::new(left);
+            let bytes = submission.bytes;
+            let result =
+                authenticate_piece(bytes, step, &in_chain.keys, &self.limits, &mut signatures);
+            (result, left.saturating_sub(signatures.remaining()))
+        });
+        let submissions: Vec<Submission<'_>> =
+            of_steps.into_iter().map(|(submission, _)| submission).collect();
+        for (submission, (result, spent)) in submissions.into_iter().zip(authenticated) {
+            match self.signatures.checked_sub(spent) {
+                Some(left) => self.signatures = left,
+                None => self.exhaust(chain, Exhausted { what: "signature checks" }),
+            }
+            self.take(chain, submission, result);
+        }
+    }
+
+    /// Takes a piece of evidence into the chain.
+    fn take(
+        &mut self,
+        chain: ChainId,
+        submission: Submission<'_>,
+        result: Result<AuthenticPiece, Box<Finding>>,
+    ) {
+        let Submission { step, source, .. } = submission;
+        let piece = match result {
+            Err(finding) => refused(step, source, Vec::new(), finding),
+            Ok(AuthenticPiece { evidence, signers }) => {
+                match InForce::sublayout_at(&evidence, self.now) {
+                    None => {
+                        let state = State::Link(Arc::new(Evidence::Link(evidence)));
+                        Piece { source: source.to_owned(), signers, state }
+                    }
+                    Some(Err(finding)) => refused(step, source, signers, finding),
+                    Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
+                        Ok(child) => {
+                            let state = State::Sublayout(child);
                             Piece { source: source.to_owned(), signers, state }
                         }
-                        Some(Err(finding)) => refused(step, source, signers, finding),
-                        Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
-                            Ok(child) => {
-                                let state = State::Sublayout(child);
-                                Piece { source: source.to_owned(), signers, state }
-                            }
-                            Err(finding) => refused(step, source, signers, finding),
-                        },
-                    }
+                        Err(finding) => refused(step, source, signers, finding),
+                    },
                 }
-            };
+            }
+        };
         if let Some(chain) = self.chains.get_mut(chain.0) {
             chain.evidence.entry(step.clone()).or_default().push(piece);
         }

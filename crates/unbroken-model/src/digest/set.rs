@@ -40,6 +40,14 @@ impl DigestSet {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
+    /// Returns the value where the set is one SHA-256 digest: the case that is worth being fast.
+    pub(crate) fn only_sha256(&self) -> Option<&[u8; 32]> {
+        match &self.0 {
+            Repr::Sha256(value) => Some(value),
+            Repr::Many(_) => None,
+        }
+    }
+
     /// Tells whether there is no digest at all: such an artifact equals every other one.
     pub fn is_empty(&self) -> bool {
         matches!(&self.0, Repr::Many(digests) if digests.is_empty())

@@ -1,0 +1,55 @@
+//! Work on all cores with the result of work on one.
+
+use std::sync::Mutex;
+use std::thread;
+
+/// Applies a function to every item and returns the results in the order of the items.
+///
+/// Where threads cannot be had, the caller's own thread does all the work.
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if cores == 1 || items.len() < 2 {
+        return items.iter().map(apply).collect();
+    }
+    let next = Mutex::new(items.iter().enumerate());
+    let work = || {
+        let mut done = Vec::new();
+        // A thread that panicked held the lock for one step of an iterator: nothing is half done.
+        while let Some((index, item)) =
+            { next.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next() }
+        {
+            done.push((index, apply(item)));
+        }
+        done
+    };
+    let mut results = thread::scope(|scope| {
+        let others: Vec<_> = (1..cores.min(items.len()))
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut results = work();
+        for other in others {
+            match other.join() {
+                Ok(done) => results.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    });
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_stand_in_the_order_of_the_items() {
+        let items: Vec<u32> = (0..1000).collect();
+        assert_eq!(
+            map(&items, |item| item * 2),
+            items.iter().map(|item| item * 2).collect::<Vec<_>>()
+        );
+        assert_eq!(map(&[] as &[u32], |item| *item), []);
+    }
+}
