@@ -1,1 +1,42 @@
 //! A virtual supply chain for tests: seeded keys, chains with one mutation, and the specification transcribed slowly.
+//!
+//! [`Chain::pipeline`] is a container pipeline that verifies: checkout, build, scan, and an
+//! inspection. A test changes one thing of it and looks at the verdict:
+//! ```
+//! use unbroken_testkit::Chain;
+//!
+//! assert!(Chain::pipeline().case().verify().is_ok());
+//!
+//! let mut chain = Chain::pipeline();
+//! chain.layout.set("expires", "2026-06-01T12:00:00Z");
+//! let verdict = chain.case().judge();
+//! assert_eq!(verdict.errors, ["layout-expired"]);
+//! ```
+//! [`oracle`] and [`fnmatch`] transcribe the specification and the reference implementation
+//! without speed and without a line of the engine, to hold the engine against.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test kit stops the test that uses it wrongly, and says what was skipped"
+)]
+
+mod case;
+mod chain;
+mod draft;
+pub mod fnmatch;
+mod inspections;
+pub mod keys;
+pub mod oracle;
+mod pipeline;
+mod random;
+mod skip;
+mod vector;
+
+pub use self::case::{Case, Verdict};
+pub use self::chain::Chain;
+pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, link};
+pub use self::random::Random;
+pub use self::skip::{python, shared_vectors, skip};
+pub use self::vector::{Vector, vectors_folder};

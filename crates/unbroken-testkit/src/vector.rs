@@ -1,0 +1,203 @@
+//! Defect vectors: a verification as a folder of files that describes itself.
+//!
+//! ```text
+//! expect.toml           what it is, where it was seen, the time, the options, and the verdict due
+//! root.layout           the layout
+//! owners/0.pub          the keys of the owners, in PEM
+//! links/**.link         the evidence; that of a sublayout in the folder of the sublayout's name
+//! inspections.json      what running the inspections gives
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use unbroken_crypto::PublicKey;
+use unbroken_model::digest::{Digest, DigestAlgorithm};
+use unbroken_model::limits::Limits;
+use unbroken_verify::{Budget, CommandPolicy, FindingCode, Options, SublayoutInspections};
+
+use crate::case::Case;
+use crate::inspections;
+
+/// A verification with the verdict that is due.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    /// What was changed, in one sentence.
+    pub title: String,
+    /// Where the defect was seen: an advisory, a bug, or the facts of the format.
+    pub reference: String,
+    /// The codes of the findings that reject, sorted; empty for a chain that is verified.
+    pub errors: Vec<String>,
+    /// The codes of the findings that warn, sorted.
+    pub warnings: Vec<String>,
+    /// The verification.
+    pub case: Case,
+}
+
+/// The file `expect.toml`.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Expect {
+    title: String,
+    reference: String,
+    verdict: String,
+    errors: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    now: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commands: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sublayout_inspections: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sublayout_depth: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<String, String>,
+}
+
+/// Returns the folder of the vectors.
+pub fn vectors_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
+}
+
+impl Vector {
+    /// Returns the files of the vector by their paths in its folder.
+    ///
+    /// # Panics
+    /// When a value has no form in `expect.toml`.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let expect = toml::to_string(&self.expect()).expect("a flat table has a TOML form");
+        files.insert("expect.toml".to_owned(), expect.into_bytes());
+        files.insert("root.layout".to_owned(), self.case.layout.clone());
+        for (index, owner) in self.case.owners.iter().enumerate() {
+            files.insert(format!("owners/{index}.pub"), owner.spki_pem().into_bytes());
+        }
+        for (stem, bytes) in &self.case.evidence {
+            files.insert(format!("links/{stem}.link"), bytes.clone());
+        }
+        if !self.case.outcomes.is_empty() {
+            files.insert("inspections.json".to_owned(), inspections::write(&self.case.outcomes));
+        }
+        files
+    }
+
+    fn expect(&self) -> Expect {
+        let Options { parameters, commands, sublayout_inspections } = &self.case.options;
+        let depth = self.case.budget.depth;
+        Expect {
+            title: self.title.clone(),
+            reference: self.reference.clone(),
+            verdict: if self.errors.is_empty() { "verified" } else { "rejected" }.to_owned(),
+            errors: self.errors.clone(),
+            warnings: self.warnings.clone(),
+            now: self.case.now.to_string(),
+            subject: self.case.subject.as_ref().map(ToString::to_string),
+            commands: (*commands == CommandPolicy::Enforce).then(|| "enforce".to_owned()),
+            sublayout_inspections: (*sublayout_inspections == SublayoutInspections::Allow)
+                .then(|| "allow".to_owned()),
+            sublayout_depth: (depth != Budget::default().depth).then_some(depth),
+            parameters: parameters.clone(),
+        }
+    }
+
+    /// Reads a vector from its folder.
+    ///
+    /// # Errors
+    /// What keeps the folder from being a vector.
+    pub fn read(folder: &Path) -> Result<Self, String> {
+        let expect = text(&folder.join("expect.toml"))?;
+        let expect: Expect = toml::from_str(&expect).map_err(|error| error.to_string())?;
+        for code in expect.errors.iter().chain(&expect.warnings) {
+            FindingCode::from_word(code).ok_or_else(|| format!("no finding code: {code:?}"))?;
+        }
+        let due = if expect.errors.is_empty() { "verified" } else { "rejected" };
+        if expect.verdict != due {
+            return Err(format!("the verdict {:?} does not fit the errors", expect.verdict));
+        }
+        let case = Case {
+            now: expect.now.parse().map_err(|_| format!("no time: {:?}", expect.now))?,
+            layout: bytes(&folder.join("root.layout"))?,
+            owners: owners(&folder.join("owners"))?,
+            evidence: evidence(&folder.join("links"), "")?,
+            outcomes: match folder.join("inspections.json") {
+                file if file.exists() => inspections::read(&bytes(&file)?)?,
+                _ => BTreeMap::new(),
+            },
+            options: Options {
+                parameters: expect.parameters,
+                commands: match expect.commands.as_deref() {
+                    None => CommandPolicy::Warn,
+                    Some("enforce") => CommandPolicy::Enforce,
+                    Some(other) => return Err(format!("commands: {other:?}")),
+                },
+                sublayout_inspections: match expect.sublayout_inspections.as_deref() {
+                    None => SublayoutInspections::Refuse,
+                    Some("allow") => SublayoutInspections::Allow,
+                    Some(other) => return Err(format!("sublayout-inspections: {other:?}")),
+                },
+            },
+            limits: Limits::default(),
+            budget: Budget {
+                depth: expect.sublayout_depth.unwrap_or(Budget::default().depth),
+                ..Budget::default()
+            },
+            subject: expect.subject.as_deref().map(subject).transpose()?,
+        };
+        let Expect { title, reference, errors, warnings, .. } = expect;
+        Ok(Self { title, reference, errors, warnings, case })
+    }
+}
+
+fn subject(text: &str) -> Result<Digest, String> {
+    let (algorithm, hex) = text.split_once(':').ok_or("a subject is `algorithm:digits`")?;
+    Digest::from_hex(DigestAlgorithm::from_name(algorithm), hex).map_err(|error| error.to_string())
+}
+
+fn owners(folder: &Path) -> Result<Vec<PublicKey>, String> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let keys = entries(folder)?.into_iter().map(|file| {
+        PublicKey::from_pem_or_other(&bytes(&file)?)
+            .map_err(|error| format!("{}: {error}", file.display()))
+    });
+    keys.collect()
+}
+
+fn evidence(folder: &Path, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let mut found = BTreeMap::new();
+    if !folder.exists() {
+        return Ok(found);
+    }
+    for path in entries(folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(evidence(&path, &format!("{prefix}{name}/"))?);
+        } else {
+            let stem = name.strip_suffix(".link").ok_or_else(|| format!("no link: {name:?}"))?;
+            found.insert(format!("{prefix}{stem}"), bytes(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let listed = listed.map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = listed.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn text(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
