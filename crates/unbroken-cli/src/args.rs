@@ -4,13 +4,22 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
 
+const EXAMPLES: &str = "\
+Examples:
+  unbroken demo
+  unbroken key generate builder
+  unbroken run build --key builder --materials app.c --products app -- cc -o app app.c
+  unbroken verify --layout root.layout --trust owner.pub --link-dir .";
+
 /// Prove that software went through the pipeline that its owner signed off.
 ///
-/// Exit codes: 0 verified or done, 1 rejected, 2 usage, 3 undecided (something could not be read
-/// or run). `unbroken run` ends with the code of the command that it ran.
+/// Exit codes: 0 verified or done, 1 rejected, 2 usage or configuration, 3 undecided (something
+/// could not be read or run), 4 nobody read the output to its end. `unbroken run` ends with the
+/// code of the command that it ran.
 #[derive(Debug, Parser)]
-#[command(name = "unbroken", version, propagate_version = true, subcommand_required = true)]
+#[command(name = "unbroken", version, subcommand_required = true)]
 #[command(arg_required_else_help = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -21,9 +30,9 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// When to colour the output
+    /// When to colour the output: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    #[arg(help_heading = "Output")]
+    #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Output")]
     pub(crate) color: clap::ColorChoice,
     /// Say more: full digests, and what each rule did
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Output")]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -120,11 +121,29 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// Makes foreign text harmless within a line: it cannot begin another one, which would pass for ours.
+pub(crate) fn escape_line(text: &str) -> String {
+    escape(text).replace('\n', "\\n")
+}
+
+/// Names a file that is read in messages; `-` is stdin.
+pub(crate) fn input_name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() }
+}
+
+/// Writes a number and its noun: `1 signature`, `2 signatures`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// Prints what the parser of the arguments has to say: help and version are data, faults are talk.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
-    // There is nobody to tell that the terminal cannot be written.
-    drop(error.print());
-    if error.use_stderr() { Exit::Usage } else { Exit::Success }
+    match (error.print(), error.use_stderr()) {
+        // There is nobody to tell that stderr cannot be written.
+        (_, true) => Exit::Usage,
+        (Ok(()), false) => Exit::Success,
+        (Err(_), false) => Exit::BrokenPipe,
+    }
 }
 
 #[cfg(test)]
@@ -134,5 +153,10 @@ mod tests {
     #[test]
     fn foreign_text_cannot_move_the_cursor() {
         assert_eq!(escape("a\u{1b}[2J\u{202e}b\nc"), "a\\u{1b}[2J\\u{202e}b\nc");
+    }
+
+    #[test]
+    fn foreign_text_cannot_begin_a_line() {
+        assert_eq!(escape_line("cc\nverified\u{1b}"), "cc\\nverified\\u{1b}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use unbroken_crypto::{KeyError, PublicKey};
-use unbroken_model::envelope::{Envelope, EnvelopeKind, PayloadType, StepEvidence};
+use unbroken_model::envelope::{Envelope, EnvelopeError, EnvelopeKind, PayloadType, StepEvidence};
 use unbroken_model::layout::{KeyId, Layout};
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
@@ -13,14 +13,14 @@ use unbroken_model::link::Link;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
-use crate::output::{Output, escape};
+use crate::output::{Output, escape_line, input_name};
 
 /// Say what a file is and what stands in it; nothing of it is verified
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
     /// A layout, a link, a key or any signed envelope
     file: PathBuf,
-    /// What to print: text for people, or the payload as json
+    /// What to print: text for people, or the payload or public key as json
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -36,22 +36,35 @@ impl Inspect {
         let bytes = files::read(&self.file)?;
         let limits = Limits::default();
         let text = match Envelope::parse(&bytes, &limits) {
-            Ok(envelope) => self.envelope(envelope, &limits)?,
-            Err(error) => match PublicKey::from_pem_or_other(&bytes) {
-                Ok(key) => format!("public key\n{}\n", key.describe()),
-                Err(KeyError::PrivateHalfGiven { what }) => {
-                    format!("private key ({what})\n`unbroken key show` shows its public half\n")
+            Ok(envelope) => {
+                if matches!(self.format, Format::Json) {
+                    output.talk("UNVERIFIED: anybody can have written this payload");
                 }
-                Err(_) => {
-                    let path = self.file.display();
-                    return Err(
-                        CliError::usage(format!("{path} is no envelope and no key")).because(error)
-                    );
-                }
-            },
+                self.envelope(envelope, &limits)?
+            }
+            Err(error) => self.key(&bytes, error)?,
         };
         output.data(&text);
         Ok(Exit::Success)
+    }
+
+    /// Describes a key, or says why the file is no envelope.
+    fn key(&self, bytes: &[u8], error: EnvelopeError) -> Result<String> {
+        let path = input_name(&self.file);
+        match (PublicKey::from_pem_or_other(bytes), self.format) {
+            (Ok(key), Format::Text) => Ok(format!("public key\n{}\n", key.describe())),
+            (Ok(key), Format::Json) => Ok(super::key::show::json(&key)),
+            (Err(KeyError::PrivateHalfGiven { what }), Format::Text) => {
+                Ok(format!("private key ({what})\n`unbroken key show` shows its public half\n"))
+            }
+            (Err(KeyError::PrivateHalfGiven { .. }), Format::Json) => {
+                Err(CliError::usage(format!("{path} is a private key"))
+                    .remedy("`unbroken key show --format json` shows its public half"))
+            }
+            (Err(_), _) => {
+                Err(CliError::usage(format!("{path} is no envelope and no key")).because(error))
+            }
+        }
     }
 
     fn envelope(&self, envelope: Envelope<'_>, limits: &Limits) -> Result<String> {
@@ -64,17 +77,17 @@ impl Inspect {
         for signature in envelope.signatures() {
             let id = signature.key_id.as_deref().unwrap_or("(none)");
             let size = signature.bytes.len();
-            let _ = writeln!(out, "  signature  key id {}, {size} bytes", escape(id));
+            let _ = writeln!(out, "  signature  key id {}, {size} bytes", escape_line(id));
         }
         if envelope.signatures().is_empty() {
             let _ = writeln!(out, "  no signature");
         }
         let payload = envelope.into_unverified_payload();
         if let Some(payload_type) = payload.dsse_payload_type() {
-            let _ = writeln!(out, "  payload type  {}", escape(payload_type));
+            let _ = writeln!(out, "  payload type  {}", escape_line(payload_type));
         }
         let unreadable = |error| {
-            CliError::usage(format!("the payload of {} is not JSON", self.file.display()))
+            CliError::usage(format!("the payload of {} is not JSON", input_name(&self.file)))
                 .because(error)
         };
         if matches!(self.format, Format::Json) {
@@ -85,14 +98,17 @@ impl Inspect {
             Ok(StepEvidence::Link(link)) => describe_link(&mut out, &link),
             Ok(StepEvidence::Sublayout(layout)) => describe_layout(&mut out, &layout),
             Err(error) => {
-                let kind = match kind {
-                    PayloadType::Layout => "a layout with a fault".to_owned(),
-                    PayloadType::Link => "a link with a fault".to_owned(),
-                    PayloadType::Other(other) => format!("{other:?}: not a layout or link"),
-                    _ => "unknown".to_owned(),
+                let _ = match kind {
+                    PayloadType::Layout => writeln!(out, "a layout with a fault"),
+                    PayloadType::Link => writeln!(out, "a link with a fault"),
+                    PayloadType::Other(other) => {
+                        let other = escape_line(&other);
+                        let _ = writeln!(out, "neither a layout nor a link but \"{other}\"");
+                        return Ok(out);
+                    }
+                    _ => Ok(()),
                 };
-                let _ = writeln!(out, "payload: {}", escape(&kind));
-                let _ = writeln!(out, "  {}", escape(&error.to_string()));
+                let _ = writeln!(out, "  {}", escape_line(&error.to_string()));
             }
         }
         Ok(out)
@@ -101,7 +117,7 @@ impl Inspect {
 
 fn describe_link(out: &mut String, link: &Link) {
     let _ = writeln!(out, "link of the step {}", link.name);
-    let _ = writeln!(out, "  command    {}", escape(&link.command.join(" ")));
+    let _ = writeln!(out, "  command    {}", escape_line(&link.command.join(" ")));
     if let Some(status) = link.return_value() {
         let _ = writeln!(out, "  exit       {status}");
     }
@@ -121,7 +137,7 @@ fn describe_layout(out: &mut String, layout: &Layout) {
     for (id, key) in &layout.keys {
         let described = PublicKey::from_layout_key(key)
             .map_or_else(|error| error.to_string(), |key| key.describe());
-        let _ = writeln!(out, "  key        {id}  {}", escape(&described));
+        let _ = writeln!(out, "  key        {id}  {}", escape_line(&described));
     }
     for step in &layout.steps {
         let ids: Vec<&str> = step.pubkeys.iter().map(KeyId::prefix).collect();
@@ -131,19 +147,19 @@ fn describe_layout(out: &mut String, layout: &Layout) {
             [("materials", &step.expected_materials), ("products", &step.expected_products)]
         {
             for rule in rules {
-                let _ = writeln!(out, "    {side:<9}  {}", escape(&rule.to_string()));
+                let _ = writeln!(out, "    {side:<9}  {}", escape_line(&rule.to_string()));
             }
         }
     }
     for inspection in &layout.inspections {
-        let run = escape(&inspection.run.join(" "));
+        let run = escape_line(&inspection.run.join(" "));
         let _ = writeln!(out, "  inspection {} runs {run}", inspection.name);
         for (side, rules) in [
             ("materials", &inspection.expected_materials),
             ("products", &inspection.expected_products),
         ] {
             for rule in rules {
-                let _ = writeln!(out, "    {side:<9}  {}", escape(&rule.to_string()));
+                let _ = writeln!(out, "    {side:<9}  {}", escape_line(&rule.to_string()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `unbroken key`: makes and shows keys.
 
 mod generate;
-mod show;
+pub(crate) mod show;
 
 use clap::Subcommand;
 

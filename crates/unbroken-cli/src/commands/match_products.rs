@@ -13,7 +13,7 @@ use super::recording::HashingOptions;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
-use crate::output::{Output, escape};
+use crate::output::{Output, count, escape, input_name};
 
 /// Compare a tree with the products of a link; the link itself is not verified
 ///
@@ -34,7 +34,7 @@ impl MatchProducts {
         let bytes = files::read(&self.link)?;
         let limits = Limits::default();
         let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
-            CliError::usage(format!("{} is no link", self.link.display())).because(error)
+            CliError::usage(format!("{} is no link", input_name(&self.link))).because(error)
         };
         let envelope =
             Envelope::parse(&bytes, &limits).map_err(|error| unreadable(error.into()))?;
@@ -45,10 +45,13 @@ impl MatchProducts {
         let tree = self.hashing.hash(&self.paths, output)?;
         let differences = compare(&link.products, &tree);
         if differences.is_empty() {
-            output.talk(&format!("equal: {} artifacts (the link is UNVERIFIED)", tree.len()));
+            let artifacts = count(tree.len(), "artifact");
+            output.talk(&format!("equal: {artifacts} (the link is UNVERIFIED)"));
             return Ok(Exit::Success);
         }
-        output.data(&differences);
+        if !output.is_quiet() {
+            output.data(&differences);
+        }
         output.talk("they differ (the link is UNVERIFIED)");
         Ok(Exit::Rejected)
     }

@@ -15,7 +15,7 @@ use super::recording::{HashingOptions, LinkOptions, record_error, require_folder
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::keys::SigningOptions;
-use crate::output::Output;
+use crate::output::{Output, count};
 
 /// Record a step that is no single command: start before it, stop after it
 #[derive(Debug, Subcommand)]
@@ -92,7 +92,7 @@ impl Start {
                     failed
                 }
             })?;
-        output.talk(&format!("{} ({} materials)", path.display(), link.materials.len()));
+        output.talk(&format!("{} ({})", path.display(), count(link.materials.len(), "material")));
         Ok(Exit::Success)
     }
 }

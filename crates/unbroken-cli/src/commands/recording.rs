@@ -18,7 +18,7 @@ use unbroken_record::{
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::progress::HashingBar;
 
 /// How artifacts are named and hashed.
@@ -27,8 +27,8 @@ pub(crate) struct HashingOptions {
     /// Leave out what matches, in the manner of .gitignore; may be repeated
     #[arg(long, value_name = "PATTERN", help_heading = "Artifacts")]
     exclude: Vec<String>,
-    /// Do not leave out *.link*, .git, *.pyc and *~ of oneself
-    #[arg(long, help_heading = "Artifacts")]
+    /// Record also what is left out otherwise: *.link*, .git, *.pyc and *~
+    #[arg(long, hide_short_help = true, help_heading = "Artifacts")]
     no_default_excludes: bool,
     /// The folder that artifacts are relative to
     #[arg(long, value_name = "DIR", help_heading = "Artifacts")]
@@ -37,17 +37,18 @@ pub(crate) struct HashingOptions {
     #[arg(long, value_name = "PREFIX", help_heading = "Artifacts")]
     strip_prefix: Vec<String>,
     /// Hash CRLF and CR as LF
-    #[arg(long, help_heading = "Artifacts")]
+    #[arg(long, hide_short_help = true, help_heading = "Artifacts")]
     normalize_line_endings: bool,
     /// What to do with symbolic links
     #[arg(long, value_name = "POLICY", default_value = "follow-inside")]
-    #[arg(help_heading = "Artifacts")]
+    #[arg(hide_short_help = true, help_heading = "Artifacts")]
     symlinks: Symlinks,
-    /// Take it that a named path does not exist
-    #[arg(long, help_heading = "Artifacts")]
+    /// Record nothing for a path that matches nothing, instead of failing
+    #[arg(long, hide_short_help = true, help_heading = "Artifacts")]
     allow_missing: bool,
     /// The digest to record; may be repeated
-    #[arg(long, value_name = "ALGORITHM", default_value = "sha256", help_heading = "Artifacts")]
+    #[arg(long, value_name = "ALGORITHM", default_value = "sha256")]
+    #[arg(hide_short_help = true, help_heading = "Artifacts")]
     digest: Vec<Hash>,
 }
 
@@ -69,20 +70,28 @@ enum Hash {
 }
 
 impl HashingOptions {
-    /// Hashes what the user named. The bar is gone when this returns.
+    /// Hashes what the user named, to compare it. The bar is gone when this returns.
     pub(crate) fn hash(&self, paths: &[String], output: &Output) -> Result<ArtifactSet> {
-        self.with_options(output, |options| hash_artifacts(paths, options))
+        self.with_bar(output, |options| hash_artifacts(paths, options))
+            .map_err(|error| hashing_error("nothing was compared", error))
     }
 
-    /// Does something with these options and a bar that is gone when it is done.
+    /// Records something with these options and a bar that is gone when it is done.
     pub(crate) fn with_options<T>(
         &self,
         output: &Output,
         record: impl FnOnce(&HashOptions<'_>) -> std::result::Result<T, RecordError>,
     ) -> Result<T> {
+        self.with_bar(output, record).map_err(record_error)
+    }
+
+    fn with_bar<T>(
+        &self,
+        output: &Output,
+        record: impl FnOnce(&HashOptions<'_>) -> std::result::Result<T, RecordError>,
+    ) -> std::result::Result<T, RecordError> {
         let bar = HashingBar::new(output);
-        let options = HashOptions { progress: Some(&bar), ..self.options() };
-        record(&options).map_err(record_error)
+        record(&HashOptions { progress: Some(&bar), ..self.options() })
     }
 
     pub(crate) fn options(&self) -> HashOptions<'static> {
@@ -155,17 +164,22 @@ impl LinkOptions {
         link: &Link,
         output: &Output,
     ) -> Result<()> {
-        let path = self.link_dir.join(name);
+        let path = in_folder(&self.link_dir, name);
         // A step that is done again replaces its link, as everywhere in the field.
         files::write(&path, &envelope.to_bytes(), 0o644, Overwrite::Replace)?;
         output.talk(&format!(
-            "{} ({} materials, {} products)",
+            "{} ({}, {})",
             path.display(),
-            link.materials.len(),
-            link.products.len()
+            count(link.materials.len(), "material"),
+            count(link.products.len(), "product")
         ));
         Ok(())
     }
+}
+
+/// Joins a folder and a name, without the `./` of the default folder.
+fn in_folder(folder: &Path, name: &str) -> PathBuf {
+    if folder == Path::new(".") { name.into() } else { folder.join(name) }
 }
 
 /// Checks before any work that the folder of the link is there.
@@ -178,6 +192,11 @@ pub(crate) fn require_folder(path: &Path) -> Result<()> {
 
 /// Turns a fault of recording into one of the program.
 pub(crate) fn record_error(error: RecordError) -> CliError {
+    hashing_error("nothing was recorded", error)
+}
+
+/// Says what was not done because artifacts could not be hashed, or a command not be run.
+fn hashing_error(not_done: &str, error: RecordError) -> CliError {
     let remedy = match &error {
         RecordError::Missing { .. } => {
             "correct the path, or use --allow-missing if it need not be there"
@@ -199,8 +218,8 @@ pub(crate) fn record_error(error: RecordError) -> CliError {
             let code = if source.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
             CliError::undecided("the command was not run").with_exit(Exit::Child(code))
         }
-        (_, RecordErrorKind::Usage) => CliError::usage("nothing was recorded"),
-        _ => CliError::undecided("nothing was recorded"),
+        (_, RecordErrorKind::Usage) => CliError::usage(not_done),
+        _ => CliError::undecided(not_done),
     };
     let failed = failed.because(error);
     if remedy.is_empty() { failed } else { failed.remedy(remedy) }

@@ -38,7 +38,7 @@ pub(crate) struct Run {
     #[arg(short = 's', long)]
     record_streams: bool,
     /// End the command after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
     #[command(flatten)]
     signing: SigningOptions,

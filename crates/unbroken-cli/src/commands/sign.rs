@@ -1,10 +1,10 @@
 //! `unbroken sign`: signs a layout or a link, or adds a signature.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use unbroken_crypto::sign;
-use unbroken_model::envelope::{Envelope, EnvelopeKind, StepEvidence};
+use unbroken_model::envelope::{Envelope, EnvelopeKind, PayloadType, StepEvidence};
 use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
 use unbroken_record::atomic::Overwrite;
@@ -13,14 +13,14 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
 use crate::keys::{PassphraseSource, StyleOption, load_signing_key};
-use crate::output::Output;
+use crate::output::{Output, count, escape_line, input_name};
 
 /// Sign a layout or a link, or add a signature to one
 ///
 /// FILE is an envelope of either kind, whose other signatures stay, or a bare layout or link.
 #[derive(Args, Debug)]
 pub(crate) struct Sign {
-    /// The file to sign
+    /// The file to sign; - is stdin, and what is signed then goes to stdout
     file: PathBuf,
     /// The private keys to sign with
     #[arg(short, long, value_name = "FILE", required = true)]
@@ -48,17 +48,20 @@ impl Sign {
             })?;
         }
         let signed = envelope.to_bytes();
-        match &self.output {
-            Some(path) if path.as_os_str() == "-" => output.bytes(&signed),
-            Some(path) => files::write(path, &signed, 0o644, Overwrite::Replace)?,
-            None => files::write(&self.file, &signed, 0o644, Overwrite::Replace)?,
+        let target = self.output.as_ref().unwrap_or(&self.file);
+        let mut written = target.display().to_string();
+        if target.as_os_str() == "-" {
+            "stdout".clone_into(&mut written);
+            output.bytes(&signed);
+        } else if is_no_file(target) {
+            std::fs::write(target, &signed).map_err(|error| {
+                CliError::undecided(format!("cannot write {written}")).because(error)
+            })?;
+        } else {
+            files::write(target, &signed, 0o644, Overwrite::Replace)?;
         }
-        let written = self.output.as_ref().unwrap_or(&self.file);
-        output.talk(&format!(
-            "signed {} ({} signatures)",
-            written.display(),
-            envelope.signatures().len()
-        ));
+        let count = count(envelope.signatures().len(), "signature");
+        output.talk(&format!("signed: {written} ({count})"));
         Ok(Exit::Success)
     }
 
@@ -66,7 +69,7 @@ impl Sign {
     fn envelope<'a>(&self, bytes: &'a [u8]) -> Result<Envelope<'a>> {
         let limits = Limits::default();
         let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
-            CliError::usage(format!("{} cannot be signed", self.file.display())).because(error)
+            CliError::usage(format!("{} cannot be signed", input_name(&self.file))).because(error)
         };
         let value = Value::parse(bytes, &limits).map_err(|error| unreadable(error.into()))?;
         let bare = value.as_object().is_some_and(|object| object.get("_type").is_some());
@@ -79,7 +82,20 @@ impl Sign {
             }
         };
         let payload = make().map_err(|error| unreadable(error.into()))?.into_unverified_payload();
+        let kind = payload.peek_type(&limits).map_err(|error| unreadable(error.into()))?;
+        if let PayloadType::Other(other) = kind {
+            let other = escape_line(&other);
+            return Err(unreadable(format!("neither a layout nor a link but \"{other}\"").into()));
+        }
         payload.decode::<StepEvidence>(&limits).map_err(|error| unreadable(error.into()))?;
         make().map_err(|error| unreadable(error.into()))
     }
+}
+
+/// Tells devices and pipes, which are written to: the rename that replaces a file would put a file
+/// where /dev/null or a link to stdout was.
+fn is_no_file(path: &Path) -> bool {
+    path.starts_with("/dev")
+        || path.starts_with("/proc")
+        || path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }

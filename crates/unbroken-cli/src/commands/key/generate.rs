@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use unbroken_crypto::{KeyAlgorithm, KeyIdStyle, Passphrase, SigningKey};
+use unbroken_crypto::{KeyAlgorithm, KeyError, KeyIdStyle, Passphrase, SigningKey};
 use unbroken_record::atomic::Overwrite;
 
 use crate::error::{CliError, Result};
@@ -48,6 +48,12 @@ impl Generate {
             return Err(CliError::usage(format!("{} is there already", there.display()))
                 .remedy("choose another name, or use --force to replace it"));
         }
+        // The rename that replaces a file would put a key where /dev/null was.
+        let is_special =
+            |path: &&PathBuf| path.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if let Some(special) = [&self.name, &public_path].into_iter().find(is_special) {
+            return Err(CliError::usage(format!("{} is no file", special.display())));
+        }
         if let Some(folder) = self.name.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| {
                 CliError::undecided(format!("cannot make the folder {}", folder.display()))
@@ -55,7 +61,10 @@ impl Generate {
             })?;
         }
 
-        let failed = |error| CliError::undecided("cannot make a key").because(error);
+        let failed = |error| match error {
+            KeyError::PassphraseEmpty => CliError::usage("cannot make a key").because(error),
+            error => CliError::undecided("cannot make a key").because(error),
+        };
         let key = SigningKey::generate(self.r#type).map_err(failed)?;
         let private = key.to_pkcs8_pem(passphrase.as_ref()).map_err(failed)?;
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };

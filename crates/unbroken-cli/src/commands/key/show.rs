@@ -66,7 +66,8 @@ fn text(key: &PublicKey) -> String {
     out
 }
 
-fn json(key: &PublicKey) -> String {
+/// Describes a key for programs.
+pub(crate) fn json(key: &PublicKey) -> String {
     let mut ids = Object::new();
     for (style, id) in key.key_ids() {
         ids.insert(style.name(), id);
