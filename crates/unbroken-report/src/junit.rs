@@ -6,11 +6,13 @@
 mod xml;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use unbroken_model::rule::Side;
 use unbroken_verify::{Finding, Judgement, QueueTrace};
 
 use self::xml::Element;
+use crate::digests::digest_pairs;
 use crate::index::Index;
 use crate::json::list;
 use crate::report::Report;
@@ -111,7 +113,12 @@ impl Suite {
     }
 
     fn tell(&mut self, case: &mut Case, finding: &Finding) {
-        let text = format!("{finding}\nremedy: {}", finding.remedy);
+        let mut text = finding.to_string();
+        for (name, digests) in digest_pairs(finding) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\n{name}: {digests}");
+        }
+        let _ = write!(text, "\nremedy: {}", finding.remedy);
         if finding.rejects() { case.errors.push(text) } else { self.warnings.push(text) }
     }
 

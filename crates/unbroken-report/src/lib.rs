@@ -6,6 +6,7 @@
 //! Most words in a report come from metadata that somebody else wrote. No drawing lets them act on
 //! a terminal, a browser or a parser: characters that steer or hide are shown by their number.
 
+mod digests;
 pub mod explain;
 mod index;
 mod json;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use unbroken_model::path::ArtifactPath;
 use unbroken_verify::{Finding, FindingCode, Severity};
 
+use crate::digests::digest_pairs;
 use crate::explain;
 use crate::json::list;
 use crate::report::{Report, Verdict};
@@ -215,15 +216,8 @@ fn message(finding: &Finding) -> String {
         // Writing to a string does not fail.
         let _ = write!(text, ". Rule: {}", visible(&rule.text));
     }
-    if let Some(difference) = &finding.difference {
-        for (name, digests) in
-            [(difference.expected_at.as_str(), &difference.expected), ("found", &difference.found)]
-        {
-            if let Some(digests) = digests {
-                let digests: Vec<_> = digests.iter().map(|digest| digest.to_string()).collect();
-                let _ = write!(text, ". {}: {}", visible(name), visible(&digests.join(", ")));
-            }
-        }
+    for (name, digests) in digest_pairs(finding) {
+        let _ = write!(text, ". {}: {}", visible(name), visible(&digests));
     }
     let _ = write!(text, ". Remedy: {}", visible(&finding.remedy));
     text

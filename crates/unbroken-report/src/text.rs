@@ -1,5 +1,6 @@
 //! The report for people: the chain as a tree, the findings, and the verdict in the last line.
 
+mod artifacts;
 mod canvas;
 mod evidence;
 mod findings;

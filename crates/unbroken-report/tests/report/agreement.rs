@@ -177,6 +177,18 @@ fn the_json_holds_whole_digests() {
 }
 
 #[test]
+fn every_drawing_can_tell_whole_digests() {
+    let report = changed_file().report();
+    let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+    let digest = json["findings"][1]["difference"]["found"]["sha256"].as_str().unwrap();
+    let full = TextStyle { detail: Detail::Full, ..TextStyle::default() };
+    for drawn in [report.to_text(&full), report.to_sarif(), report.to_junit()] {
+        assert!(drawn.contains(&format!("sha256:{digest}")));
+    }
+    assert!(!report.to_text(&TextStyle::default()).contains(digest));
+}
+
+#[test]
 fn results_name_the_rule_and_the_file() {
     let report = changed_file().report();
     let sarif: Value = serde_json::from_str(&report.to_sarif()).unwrap();

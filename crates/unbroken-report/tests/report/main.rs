@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod examples;
 mod hostile;
 mod schema;
 mod text;

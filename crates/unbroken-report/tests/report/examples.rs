@@ -1,0 +1,185 @@
+//! The example on each finding's page is what the program prints: a chain with that one defect is
+//! verified, and its report is held against the page.
+
+use unbroken_model::digest::{Digest, DigestAlgorithm};
+use unbroken_model::json::Value;
+use unbroken_report::{Facts, Report, Subject, TextStyle, explain};
+use unbroken_testkit::{Chain, Draft, keys, link};
+use unbroken_verify::{Ending, FindingCode};
+
+const RECIPE: (&str, &str) = ("src/Containerfile", "FROM scratch\nCOPY main /main\n");
+const IMAGE: (&str, &str) = ("image.tar", "the layers of an image");
+
+/// Makes the container pipeline have one defect.
+fn defect(code: FindingCode, chain: &mut Chain) {
+    let builder = keys::id("builder");
+    let builder_link = keys::stem("build", "builder");
+    let layout = &mut chain.layout;
+    match code {
+        FindingCode::EnvelopeMalformed => *layout = Draft::raw("{\"steps\": []}"),
+        FindingCode::PayloadTypeMismatch => {
+            *layout = Draft::of(&link("checkout", &[], &[])).signed_by("owner");
+        }
+        FindingCode::SignatureThresholdNotMet => {
+            layout.unsign();
+            *layout = layout.clone().signed_by("mallory");
+        }
+        FindingCode::LayoutMalformed => layout.set("expires", "2030-01-01"),
+        FindingCode::LayoutEmpty => layout.set_json("steps", "[]"),
+        FindingCode::LayoutExpired => chain.now = "2030-01-13T09:00:00Z".parse().unwrap(),
+        FindingCode::ThresholdBelowOne => layout.set("steps/1/threshold", 0_i64),
+        FindingCode::ThresholdAboveKeys => layout.set("steps/2/threshold", 3_i64),
+        FindingCode::NameInvalid => layout.set("steps/1/name", "images/build"),
+        FindingCode::NameDuplicate => layout.set("steps/2/name", "Build"),
+        FindingCode::KeyIdInvalid => layout.set("steps/1/pubkeys/0", "8bf5a50700000000"),
+        FindingCode::KeyListedTwice => {
+            let key = layout.get(&format!("keys/{builder}")).clone();
+            layout.set("keys/aabbccdd00112233", key);
+            if builder_key_names_itself(layout) {
+                layout.set("keys/aabbccdd00112233/keyid", "aabbccdd00112233");
+            }
+        }
+        FindingCode::KeyUnusable => layout.set(&format!("keys/{builder}/scheme"), "rsassa-md5"),
+        FindingCode::PrivateKeyInLayout => {
+            layout.set(&format!("keys/{builder}/keyval/private"), "c2VjcmV0");
+        }
+        FindingCode::RuleMalformed => {
+            layout.set_json("steps/0/expected_products/1", "[\"FORBID\", \"*\"]");
+        }
+        FindingCode::MatchSourceMissing => layout.set_rules(
+            "steps/1/expected_materials",
+            "MATCH src/* WITH PRODUCTS FROM chekout\nDISALLOW *",
+        ),
+        FindingCode::ParameterInvalid => {
+            layout.set_json("steps/1/expected_command", "[\"make\", \"{version}\"]");
+            chain.options.parameters.insert("tag".to_owned(), "1.4".to_owned());
+        }
+        FindingCode::LinkMalformed => chain.put(builder_link, Draft::raw("{\"_type\": \"link\"}")),
+        FindingCode::LinkMissing => drop(chain.take(&builder_link)),
+        FindingCode::LinkThresholdNotMet => {
+            chain.authorise(2, "auditor");
+            chain.layout.set("steps/2/threshold", 2_i64);
+            chain.put_link("builder", &link("scan", &[IMAGE], &[]));
+        }
+        FindingCode::LinkNameMismatch => chain.link("scan").set("name", "build"),
+        FindingCode::FunctionaryNotAuthorised => {
+            let mut scan = chain.take(&keys::stem("scan", "scanner"));
+            scan.unsign();
+            chain.put(keys::stem("scan", "builder"), scan.signed_by("builder"));
+        }
+        FindingCode::LinkSignatureInvalid => chain.link("build").tamper("buildah", "docker"),
+        FindingCode::LinksDisagree => {
+            chain.authorise(1, "second-builder");
+            let mut other = chain.link("build").clone();
+            other.unsign();
+            other.set("products/image.tar/sha256", "9d".repeat(32));
+            let stem = keys::stem("build", "second-builder");
+            chain.put(stem, other.signed_by("second-builder"));
+        }
+        FindingCode::PathNotNormal => set_product(chain, "./evil", "sha256", &"ab".repeat(32)),
+        FindingCode::DigestInvalid => set_product(chain, "app", "sha256", "9c2e84a6"),
+        FindingCode::DigestNotStrong => set_product(chain, "app", "md5", &"0c".repeat(16)),
+        FindingCode::CommandDiffers => {
+            chain.link("build").set_json("command", "[\"buildah\", \"build\", \"other\"]");
+        }
+        FindingCode::CommandFailed => {
+            chain.link("scan").set_json("byproducts", "{\"return-value\": 1}");
+        }
+        FindingCode::RuleDisallow => {
+            let changed = ("src/main.c", "int main(void) { return backdoor(); }\n");
+            let added = ("src/backdoor.c", "int backdoor(void);\n");
+            let materials = [changed, RECIPE, added];
+            chain.put_link("builder", &link("build", &materials, &[IMAGE]));
+        }
+        FindingCode::RuleRequire => layout.set_rules(
+            "steps/2/expected_products",
+            "REQUIRE sbom.json\nCREATE report.json\nDISALLOW *",
+        ),
+        FindingCode::SublayoutRejected | FindingCode::BudgetExceeded => {
+            let mut inner = Chain::compile();
+            if code == FindingCode::BudgetExceeded {
+                chain.budget.depth = 0;
+            } else {
+                inner.take(&keys::stem("compile", "compiler"));
+            }
+            chain.put_sublayout("build", "builder", inner);
+        }
+        FindingCode::SublayoutCycle => {
+            let mut inner = Chain::compile();
+            inner.authorise(0, "builder");
+            let sublayout = inner.layout.signed_by("builder");
+            chain.put(builder_link.clone(), sublayout.clone());
+            let below = keys::stem("compile", "builder");
+            chain.put(format!("{builder_link}/{below}"), sublayout);
+        }
+        FindingCode::SublayoutInspectionRefused => {
+            let mut inner = Chain::compile();
+            let inspections = chain.layout.get("inspect").clone();
+            inner.layout.set("inspect", inspections);
+            chain.put_sublayout("build", "builder", inner);
+        }
+        FindingCode::InspectionFailed => {
+            let outcome = chain.outcome("no-critical");
+            outcome.ending = Ending::Exited(1);
+            "report.json: 2 critical vulnerabilities\n".clone_into(&mut outcome.output);
+        }
+        FindingCode::InspectionNotRun => chain.forget_outcome("no-critical"),
+        FindingCode::SubjectNotCovered => {
+            chain.subject = Some(Digest::new(DigestAlgorithm::Sha256, &[0xab; 32]));
+        }
+        other => panic!("{other} has no example"),
+    }
+}
+
+fn builder_key_names_itself(layout: &Draft) -> bool {
+    let key = layout.get(&format!("keys/{}", keys::id("builder")));
+    key.as_object().is_some_and(|key| key.get("keyid").is_some())
+}
+
+fn set_product(chain: &mut Chain, path: &str, algorithm: &str, value: &str) {
+    let text = format!("{{\"{path}\": {{\"{algorithm}\": \"{value}\"}}}}");
+    let products = Value::parse(text.as_bytes(), &chain.limits).unwrap().into_owned();
+    chain.link("build").set("products", products);
+}
+
+fn report(chain: &Chain) -> Report {
+    let subject = |digest: Digest| Subject { name: digest.to_string(), digest, others: Vec::new() };
+    let facts = Facts {
+        layout: "root.layout".to_owned(),
+        now: chain.now,
+        tool_version: "0.1.0".to_owned(),
+        subject: chain.subject.clone().map(subject),
+    };
+    match chain.case().verify() {
+        Ok(verified) => Report::verified(&verified, facts),
+        Err(rejection) => Report::rejected(&rejection, facts),
+    }
+}
+
+/// Takes the part of a text that is about a code.
+fn about(text: &str, code: FindingCode) -> Option<&str> {
+    let heads = ["error", "warning"].map(|severity| format!("{severity}[{code}]: "));
+    text.split("\n\n").find(|part| heads.iter().any(|head| part.starts_with(head.as_str())))
+}
+
+fn example(code: FindingCode) -> &'static str {
+    let rest = explain::page(code).split_once("```text\n").unwrap().1;
+    rest.split_once("\n```").unwrap().0
+}
+
+#[test]
+fn the_example_of_every_page_is_what_is_printed() {
+    let mut wrong = Vec::new();
+    for code in FindingCode::all() {
+        let mut chain = Chain::pipeline();
+        assert!(report(&chain).findings().is_empty());
+        defect(code, &mut chain);
+        let text = report(&chain).to_text(&TextStyle::default());
+        let printed = about(&text, code).unwrap_or_else(|| panic!("{code} is not raised:\n{text}"));
+        if printed != example(code) {
+            wrong.push(format!("@@ {code}\n{printed}\n"));
+        }
+    }
+    let wrong = wrong.concat();
+    assert!(wrong.is_empty(), "pages whose example is not what is printed:\n{wrong}@@\n");
+}
