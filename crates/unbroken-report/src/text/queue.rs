@@ -5,10 +5,16 @@ use unbroken_verify::{QueueTrace, RuleTrace};
 
 /// Sums up one side of a step: `3 in (3 = checkout)`.
 pub(super) fn summary(direction: &str, artifacts: usize, trace: &QueueTrace) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut consumed: Vec<(String, usize)> = Vec::new();
     for rule in trace.rules.iter().filter(|rule| rule.consumed.count() > 0) {
-        parts.push(format!("{} {}", rule.consumed.count(), verb(rule)));
+        let (verb, count) = (verb(rule), rule.consumed.count());
+        match consumed.iter_mut().find(|(known, _)| *known == verb) {
+            Some((_, sum)) => *sum += count,
+            None => consumed.push((verb, count)),
+        }
     }
+    let parts = consumed.iter().map(|(verb, count)| format!("{count} {verb}"));
+    let mut parts: Vec<String> = parts.collect();
     if let Some(left @ 1..) = trace.rules.last().map(|rule| rule.left) {
         parts.push(format!("{left} by no rule"));
     }
@@ -28,5 +34,15 @@ fn verb(rule: &RuleTrace) -> String {
         Ok(ArtifactRule::Allow(_)) => "allowed".to_owned(),
         // The others consume nothing; a rule that cannot be read back speaks for itself.
         _ => format!("by {}", rule.rule),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_without_rules_is_counted() {
+        assert_eq!(summary("in", 7, &QueueTrace::default()), "7 in");
     }
 }

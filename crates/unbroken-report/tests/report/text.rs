@@ -7,7 +7,7 @@ use unbroken_verify::{Ending, FindingCode};
 
 use crate::world::{
     Evidence, World, alice, builder, built, evidence, file, image_digest_file, inspected, key,
-    layout, link, scanner, signed, sources, stem, step,
+    layout, link, rules, scanner, signed, sources, stem, step,
 };
 
 fn text(report: &Report) -> String {
@@ -156,6 +156,14 @@ fn findings_of_one_shape_are_shown_together() {
     let all: Vec<_> = sources().into_iter().chain(many).collect();
     world.replace("build", vec![evidence(&builder(), &built(&all))]);
     assert_data_eq!(text(&world.report()), file!["snapshots/many-files.txt"].raw());
+}
+
+#[test]
+fn rules_that_say_the_same_are_summed_up() {
+    let mut world = World::sound();
+    let each = ["CREATE src/Dockerfile", "ALLOW src/app/util.py", "CREATE src/*", "DISALLOW *"];
+    world.step_mut("checkout").expected_products = rules(&each);
+    assert!(text(&world.report()).contains("3 out (2 created, 1 allowed)\n"));
 }
 
 #[test]
