@@ -4,6 +4,8 @@
 //! the very path the last one counts; only when none does, the last one that matches a folder
 //! above it. So `build/` with `!build/keep` keeps one file, which git itself would not.
 
+use std::cell::OnceCell;
+
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::RecordError;
@@ -60,36 +62,41 @@ impl Excludes {
         Ok(Self { patterns: compiled })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+    /// Tells whether the entry `name` of a folder is excluded, given the beginning of the names in
+    /// that folder, empty or with a slash at its end, and what they inherit.
+    pub(crate) fn excludes(&self, prefix: &str, name: &str, inherited: Inherited) -> bool {
+        self.last_match(prefix, name, false).or(inherited).is_some_and(|(_, excluded)| excluded)
     }
 
-    /// Tells whether `path` is excluded, given what the folders above it inherit.
-    pub(crate) fn excludes(&self, path: &str, inherited: Inherited) -> bool {
-        self.last_match(path, false).or(inherited).is_some_and(|(_, excluded)| excluded)
-    }
-
-    /// Tells what the entries of the folder `path` inherit, given what the folder inherits.
-    pub(crate) fn inherit(&self, path: &str, inherited: Inherited) -> Inherited {
-        self.last_match(path, true).max(inherited)
+    /// Tells what the entries of the folder `name` inherit, given what the folder inherits.
+    pub(crate) fn inherit(&self, prefix: &str, name: &str, inherited: Inherited) -> Inherited {
+        self.last_match(prefix, name, true).max(inherited)
     }
 
     /// Tells whether a path is excluded, looking at all folders above it.
     pub(crate) fn excludes_anywhere(&self, path: &str) -> bool {
-        self.excludes(path, self.inherited_by(path))
+        let (prefix, name) = split(path);
+        self.excludes(prefix, name, self.inherited_by(path))
+    }
+
+    /// Tells what the entries of the folder `path` inherit, looking at all folders above it.
+    pub(crate) fn inherited_in(&self, path: &str) -> Inherited {
+        let (prefix, name) = split(path);
+        self.inherit(prefix, name, self.inherited_by(path))
     }
 
     /// Tells what `path` inherits of the folders above it.
     pub(crate) fn inherited_by(&self, path: &str) -> Inherited {
         let parents = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        parents
-            .filter(|parent| !parent.is_empty())
-            .fold(None, |inherited, parent| self.inherit(parent, inherited))
+        parents.filter(|parent| !parent.is_empty()).fold(None, |inherited, parent| {
+            let (prefix, name) = split(parent);
+            self.inherit(prefix, name, inherited)
+        })
     }
 
-    fn last_match(&self, path: &str, is_folder: bool) -> Inherited {
-        let path = path.trim_start_matches('/');
-        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    fn last_match(&self, prefix: &str, name: &str, is_folder: bool) -> Inherited {
+        // Most lists need the name alone: every file of a tree comes by here.
+        let path = OnceCell::new();
         let patterns = self.patterns.iter().enumerate();
         patterns.rev().find_map(|(index, pattern)| {
             let matched = match &pattern.matcher {
@@ -97,11 +104,20 @@ impl Excludes {
                 Matcher::Ends(text) => name.ends_with(&**text),
                 Matcher::Begins(text) => name.starts_with(&**text),
                 Matcher::Holds(text) => name.contains(&**text),
-                Matcher::Glob(glob) => !glob.matched(path, is_folder).is_none(),
+                Matcher::Glob(glob) => {
+                    let path = path.get_or_init(|| [prefix, name].concat());
+                    !glob.matched(path.trim_start_matches('/'), is_folder).is_none()
+                }
             };
             matched.then_some((index, !pattern.negated))
         })
     }
+}
+
+/// Splits a path before its last segment.
+fn split(path: &str) -> (&str, &str) {
+    let end = path.rfind('/').map_or(0, |slash| slash.saturating_add(1));
+    path.split_at_checked(end).unwrap_or(("", path))
 }
 
 /// Reads the forms `name`, `*end`, `begin*` and `*middle*` without any other special character.

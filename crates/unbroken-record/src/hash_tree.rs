@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, open, openat};
+use rustix::fs::{CWD, Mode, OFlags, open, openat};
 use rustix::io::Errno;
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestSet;
@@ -21,7 +21,7 @@ use crate::error::RecordError;
 use crate::hash_file::{FileFault, FileHasher, Hashers};
 use crate::naming::Naming;
 use crate::options::HashOptions;
-use crate::walk::{Entry, Folder};
+use crate::walk::{Entry, Folder, special_kind};
 
 /// How often a file that changes is hashed before that is an error.
 const TRIES: usize = 3;
@@ -185,7 +185,7 @@ impl Worker<'_> {
                 Ok(digests) => return Ok((path, digests)),
                 Err(FileFault::Changed) => {}
                 Err(FileFault::Special(kind)) => {
-                    let kind = special_name(kind);
+                    let kind = special_kind(kind).unwrap_or("special file");
                     return Err(RecordError::Special { path: batch.physical(entry), kind });
                 }
                 Err(FileFault::Read(errno)) => {
@@ -231,23 +231,14 @@ impl Worker<'_> {
     }
 }
 
-fn special_name(kind: FileType) -> &'static str {
-    match kind {
-        FileType::Fifo => "FIFO",
-        FileType::Socket => "socket",
-        FileType::CharacterDevice | FileType::BlockDevice => "device",
-        FileType::Directory => "folder",
-        _ => "special file",
-    }
-}
-
 /// Puts the artifacts in order. The first fault in that order is the one that is told, so that two
 /// runs tell the same.
 fn gather(
     batches: &[Arc<(Batch, AtomicUsize)>],
     mut hashed: Vec<Hashed>,
 ) -> Result<ArtifactSet, RecordError> {
-    hashed.sort_unstable_by_key(|one| (one.batch, one.entry));
+    // Each thread's artifacts are in order already: a stable sort only merges them.
+    hashed.sort_by_key(|one| (one.batch, one.entry));
     let mut places = Vec::with_capacity(hashed.len());
     let mut entries = Vec::with_capacity(hashed.len());
     for one in hashed {

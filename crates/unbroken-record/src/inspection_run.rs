@@ -33,7 +33,7 @@ use crate::streams::Streams;
 /// Where programs are looked for that are named without a slash.
 pub const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How long an inspection may take unless asked otherwise.
-pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// How many bytes of each output stream are kept unless asked otherwise.
 pub const OUTPUT_BYTES: usize = 1 << 20;
 

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, open};
 use rustix::io::Errno;
 use thiserror::Error;
 use unbroken_model::name::StepName;
@@ -201,11 +202,11 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, OpenFault
         Err(Errno::NXIO) => return Err(OpenFault::Special("socket")),
         Err(errno) => return Err(OpenFault::Io(errno.into())),
     };
-    let kind = file.metadata().map_err(OpenFault::Io)?.file_type();
-    if let Some(kind) = special_kind(kind) {
+    let metadata = file.metadata().map_err(OpenFault::Io)?;
+    if let Some(kind) = special_kind(FileType::from_raw_mode(metadata.mode())) {
         return Err(OpenFault::Special(kind));
     }
-    let size = fstat(&file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+    let size = metadata.len();
     if size > limit {
         return Err(OpenFault::TooLarge);
     }

@@ -3,12 +3,15 @@
 //! Files come out in the byte order of their names, so the record of one folder needs no sorting:
 //! within a folder the names of sub-folders are sorted with a slash at their end.
 
-use std::fs::{self, DirEntry, FileType};
+use std::ffi::{CStr, OsStr};
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{Dir, FileType, Mode, OFlags, open};
 use rustix::io::Errno;
 
 use crate::error::RecordError;
@@ -88,10 +91,19 @@ impl Walker<'_> {
     }
 
     fn list(&self, folder: &Folder) -> Result<Vec<(String, Kind)>, RecordError> {
-        let failed = |source| RecordError::List { path: folder.physical.clone(), source };
+        let failed = |errno: Errno| RecordError::List {
+            path: folder.physical.clone(),
+            source: errno.into(),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = open(&folder.physical, flags, Mode::empty()).map_err(failed)?;
         let mut entries = Vec::new();
-        for entry in fs::read_dir(&folder.physical).map_err(failed)? {
-            entries.extend(self.take(folder, &entry.map_err(failed)?)?);
+        for entry in Dir::new(opened).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                entries.extend(self.take(folder, name, entry.file_type())?);
+            }
         }
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(entries)
@@ -100,38 +112,44 @@ impl Walker<'_> {
     fn take(
         &self,
         folder: &Folder,
-        entry: &DirEntry,
+        name: &CStr,
+        mut kind: FileType,
     ) -> Result<Option<(String, Kind)>, RecordError> {
-        let os_name = entry.file_name();
+        let path = || folder.physical.join(OsStr::from_bytes(name.to_bytes()));
         // Only for the exclusion of a name that is not UTF-8 is an approximation good enough.
-        let excluded_as = |name: &str| format!("{}{name}", folder.prefix);
-        if !self.excludes.is_empty()
-            && self.excludes.excludes(&excluded_as(&os_name.to_string_lossy()), folder.inherited)
-        {
+        let text = name.to_string_lossy();
+        if self.excludes.excludes(&folder.prefix, &text, folder.inherited) {
             return Ok(None);
         }
-        let Ok(mut name) = os_name.into_string() else {
-            return Err(RecordError::NonUtf8Name { path: entry.path() });
+        let Ok(name) = name.to_str() else {
+            return Err(RecordError::NonUtf8Name { path: path() });
         };
-        let stat_failed = |source| RecordError::Stat { path: entry.path(), source };
-        let mut kind = entry.file_type().map_err(stat_failed)?;
-        let mut target = None;
-        if kind.is_symlink() {
-            let path = resolve_link(&entry.path(), self.symlinks, self.boundary)?;
-            kind = fs::symlink_metadata(&path).map_err(stat_failed)?.file_type();
-            target = Some(path);
+        if kind == FileType::Unknown {
+            kind = kind_at(&path())?;
         }
-        if kind.is_dir() {
-            let inherited = self.excludes.inherit(&excluded_as(&name), folder.inherited);
-            name.push('/');
-            let physical = target.unwrap_or_else(|| entry.path());
-            return Ok(Some((name, Kind::Folder(physical, inherited))));
+        let mut target = None;
+        if kind == FileType::Symlink {
+            let resolved = resolve_link(&path(), self.symlinks, self.boundary)?;
+            kind = kind_at(&resolved)?;
+            target = Some(resolved);
+        }
+        if kind == FileType::Directory {
+            let inherited = self.excludes.inherit(&folder.prefix, name, folder.inherited);
+            let physical = target.unwrap_or_else(path);
+            return Ok(Some((format!("{name}/"), Kind::Folder(physical, inherited))));
         }
         if let Some(kind) = special_kind(kind) {
-            return Err(RecordError::Special { path: entry.path(), kind });
+            return Err(RecordError::Special { path: path(), kind });
         }
-        Ok(Some((name, Kind::File(target))))
+        Ok(Some((name.to_owned(), Kind::File(target))))
     }
+}
+
+/// Looks what lies at a path, following no link.
+pub(crate) fn kind_at(path: &Path) -> Result<FileType, RecordError> {
+    let metadata = fs::symlink_metadata(path)
+        .map_err(|source| RecordError::Stat { path: path.to_owned(), source })?;
+    Ok(FileType::from_raw_mode(metadata.mode()))
 }
 
 /// Finds where a symbolic link leads, if the policy lets it.
@@ -161,17 +179,13 @@ pub(crate) fn resolve_link(
 
 /// Names what has no content to hash, unless it is a regular file.
 pub(crate) fn special_kind(kind: FileType) -> Option<&'static str> {
-    if kind.is_file() {
-        None
-    } else if kind.is_fifo() {
-        Some("FIFO")
-    } else if kind.is_socket() {
-        Some("socket")
-    } else if kind.is_block_device() || kind.is_char_device() {
-        Some("device")
-    } else if kind.is_symlink() {
-        Some("symbolic link")
-    } else {
-        Some("folder")
+    match kind {
+        FileType::RegularFile => None,
+        FileType::Fifo => Some("FIFO"),
+        FileType::Socket => Some("socket"),
+        FileType::CharacterDevice | FileType::BlockDevice => Some("device"),
+        FileType::Directory => Some("folder"),
+        FileType::Symlink => Some("symbolic link"),
+        FileType::Unknown => Some("special file"),
     }
 }

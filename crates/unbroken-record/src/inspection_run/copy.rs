@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{FileType, Mode, OFlags, open};
 
 use crate::error::RecordError;
 use crate::options::SymlinkPolicy;
@@ -59,7 +59,7 @@ pub(super) fn copy_tree(root: &Path, copy: &Path) -> Result<(), RecordError> {
                 return Err(RecordError::SymlinkOutside { path: path.to_owned(), target });
             }
             symlink(target, &to).map_err(failed)
-        } else if let Some(kind) = special_kind(kind) {
+        } else if let Some(kind) = special_kind(FileType::from_raw_mode(metadata.mode())) {
             Err(RecordError::Special { path: path.to_owned(), kind })
         } else {
             copy_file(path, &to, metadata)

@@ -11,15 +11,19 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How often is looked again: a process may fork while it is being ended.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 40;
+/// How many looks in a row must find nothing: in the middle of an exec a process has no environment.
+const QUIET_ROUNDS: usize = 3;
 
 /// Ends the processes whose home is `home`, and returns how many there were.
 pub(super) fn end(home: &Path) -> usize {
     let mark = [b"HOME=", home.as_os_str().as_bytes(), b"\0"].concat();
     let mut seen = Vec::new();
+    let mut quiet = 0;
     for _ in 0..ROUNDS {
         let living = marked(&mark);
-        if living.is_empty() {
+        quiet = if living.is_empty() { quiet + 1 } else { 0 };
+        if quiet == QUIET_ROUNDS {
             break;
         }
         for pid in living {

@@ -1,14 +1,15 @@
 //! Resolves plain paths and `file:`: files, folders, globs.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::FileType;
 
 use super::{Located, Recording};
 use crate::error::RecordError;
 use crate::hash_tree::{Batch, Push};
 use crate::naming::normal_path;
-use crate::walk::{Entry, Folder, Walker, special_kind};
+use crate::walk::{Entry, Folder, Walker, kind_at, special_kind};
 
 impl Recording<'_> {
     /// Pushes the files that `path` names. An excluded argument names none, as for the reference.
@@ -46,16 +47,14 @@ impl Recording<'_> {
         push: Push<'_>,
     ) -> Result<(), RecordError> {
         let Located { physical, boundary } = located;
-        let inherited = self.excludes.inherited_by(local);
-        let stat_failed = |source| RecordError::Stat { path: physical.clone(), source };
-        let kind = fs::symlink_metadata(&physical).map_err(stat_failed)?.file_type();
-        if kind.is_dir() {
+        let kind = kind_at(&physical)?;
+        if kind == FileType::Directory {
             let prefix = match local {
                 "." => String::new(),
                 "/" => local.to_owned(),
                 _ => format!("{local}/"),
             };
-            let inherited = self.excludes.inherit(local, inherited);
+            let inherited = self.excludes.inherited_in(local);
             let walker =
                 Walker { excludes: &self.excludes, symlinks: self.symlinks(), boundary: &boundary };
             return walker.walk(Folder { physical, prefix, inherited }, &mut |folder, entries| {
@@ -68,7 +67,7 @@ impl Recording<'_> {
         let split = local.rfind('/').map_or(0, |slash| slash.saturating_add(1));
         let (prefix, name) = local.split_at_checked(split).unwrap_or(("", local));
         let parent = physical.parent().unwrap_or(Path::new("/")).to_owned();
-        let folder = Folder { physical: parent, prefix: prefix.to_owned(), inherited };
+        let folder = Folder { physical: parent, prefix: prefix.to_owned(), inherited: None };
         let entries = vec![Entry { name: name.to_owned(), target: Some(physical) }];
         push(Batch { folder: Arc::new(folder), entries, scheme })
     }

@@ -1,0 +1,13 @@
+//! Recording against real files, folders, processes and signals.
+
+#![expect(clippy::unwrap_used, reason = "what fails in a test or in its helpers shall panic there")]
+
+mod artifacts;
+mod git_objects;
+mod helper;
+mod inspections;
+mod link_folders;
+mod signals;
+mod special_files;
+mod steps;
+mod tree;
