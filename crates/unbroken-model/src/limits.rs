@@ -12,7 +12,8 @@ pub struct Limits {
     pub depth: usize,
     /// How many values (members, elements, scalars) a document may hold in all.
     pub values: usize,
-    /// The length of one string or member name in bytes: a captured stream fits.
+    /// The length of one string or member name in bytes. The payload of a DSSE envelope is one string, so
+    /// that the default is the size of a document.
     pub string: usize,
     /// How many signatures an envelope may carry: each costs a public-key operation.
     pub signatures: usize,
@@ -26,7 +27,7 @@ impl Default for Limits {
             bytes: 256 << 20,
             depth: 64,
             values: 8_000_000,
-            string: 1 << 20,
+            string: 256 << 20,
             signatures: 256,
             signature: 64 << 10,
         }

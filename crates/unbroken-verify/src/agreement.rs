@@ -1,4 +1,4 @@
-//! Agreement of the evidence of one step (specification 1.0, section 4.5, step 6).
+//! Agreement of the evidence of one step (specification 1.0, section 4.3.1).
 
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::layout::Step;

@@ -29,8 +29,11 @@ impl Assessment {
 /// The course of the verification of one layout.
 #[derive(Clone, Debug)]
 pub struct ChainAssessment {
-    /// The steps that lead to a sublayout, outermost first; empty for the layout itself.
+    /// The sublayouts that lead here, outermost first, each by the name of its evidence
+    /// (`build.210dcc50`); empty for the layout itself.
     pub chain: Vec<String>,
+    /// The step of the layout above that a sublayout stands for.
+    pub step: Option<String>,
     /// What the layout says of itself.
     pub readme: String,
     /// When the layout ends.

@@ -20,7 +20,8 @@ pub struct Finding {
     pub code: FindingCode,
     /// Whether it rejects the chain.
     pub severity: Severity,
-    /// The sublayouts that lead to the place, outermost first; empty in the layout itself.
+    /// The sublayouts that lead to the place, outermost first, each by the name of its evidence
+    /// (`build.210dcc50`); empty in the layout itself.
     pub chain: Vec<String>,
     /// The step or inspection.
     pub item: Option<String>,

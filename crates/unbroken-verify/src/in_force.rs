@@ -15,7 +15,7 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// Holds a layout against the time (specification 1.0, section 4.5, step 2).
+    /// Holds a layout against the time (specification 1.0, section 5.2, step 2).
     ///
     /// # Checks
     /// That `now` is before the layout's end. At that very second the layout is expired.

@@ -11,7 +11,7 @@ use crate::session::ChainId;
 pub struct InspectionRequest {
     /// The layout that asks.
     pub chain: ChainId,
-    /// The steps that lead to that layout when it is a sublayout.
+    /// The sublayouts that lead to that layout, each by the name of its evidence.
     pub path: Vec<String>,
     /// The inspection's name.
     pub name: String,

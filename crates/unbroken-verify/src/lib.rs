@@ -1,6 +1,6 @@
 //! The verification engine: sessions, rules, sublayouts, findings and the verdict.
 //!
-//! It follows section 4.5 of the in-toto specification 1.0. It reads no file, runs no command and
+//! It follows section 5.2 of the in-toto specification 1.0. It reads no file, runs no command and
 //! asks no clock: the caller hands in bytes, the time, and what inspections gave, and gets a
 //! verdict that depends on nothing else.
 //!

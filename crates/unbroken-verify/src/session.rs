@@ -3,6 +3,7 @@
 mod chain;
 mod conclude;
 mod evaluate;
+mod weigh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

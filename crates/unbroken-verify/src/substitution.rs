@@ -1,4 +1,5 @@
-//! Parameter substitution (specification 1.0, section 4.5, step 3): `{name}` in the rules, the
+//! Parameter substitution (a step of the reference implementation
+//! that the specification does not name): `{name}` in the rules, the
 //! expected commands and the commands of inspections.
 //!
 //! `{{` and `}}` stand for braces, as in the reference implementation. Nothing else is a
@@ -29,7 +30,7 @@ pub(crate) fn apply(layout: &mut Layout, parameters: &BTreeMap<String, String>) 
     });
     for (name, lists, command) in steps.chain(inspections) {
         let mut fault = |message: String| {
-            let remedy = "give a value for each parameter of the layout, and no other";
+            let remedy = "give a value for each parameter of the layout";
             findings
                 .push(Finding::error(FindingCode::ParameterInvalid, message, remedy).of_item(name));
         };

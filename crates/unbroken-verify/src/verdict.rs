@@ -30,7 +30,7 @@ impl VerifiedSupplyChain {
     }
 
     /// Sums the chain up as one link: the materials of its first step, the products of its last
-    /// (specification 1.0, section 4.5, step 11). Nobody signed it.
+    /// (specification 1.0, section 5.2). Nobody signed it.
     pub fn summary_link(&self, name: &StepName) -> Option<Link> {
         self.chains.first()?.summary(name)
     }

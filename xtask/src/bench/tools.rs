@@ -1,5 +1,6 @@
 //! The programs that are measured: ours, the bar, and the peer. All command lines of the bench are here.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,7 +45,8 @@ impl Tools {
     /// Records the files of a folder as materials of a step that does nothing.
     pub(super) fn record(&self, folder: &Path, key: &Path, scratch: &Path) -> Command {
         let mut command = Command::new(&self.unbroken);
-        command.args(["run", "bench", "--key"]).arg(key).arg("--materials").arg(folder);
+        command.args(["run", "bench", "--key"]).arg(key).arg("--base-path");
+        command.arg(parent(folder)).arg("--materials").arg(name(folder));
         command.args(["--", "true"]).current_dir(scratch);
         command
     }
@@ -60,8 +62,9 @@ impl Tools {
     /// The same recording by the peer.
     pub(super) fn peer_record(&self, folder: &Path, key: &Path, scratch: &Path) -> Option<Command> {
         let mut command = Command::new(self.peer.as_ref()?.join("in-toto-run"));
-        command.args(["--step-name", "bench", "--signing-key"]).arg(key).arg("--materials");
-        command.arg(folder).args(["--", "true"]).current_dir(scratch);
+        command.args(["--step-name", "bench", "--signing-key"]).arg(key).arg("--base-path");
+        command.arg(parent(folder)).arg("--materials").arg(name(folder));
+        command.args(["--", "true"]).current_dir(scratch);
         Some(command)
     }
 
@@ -95,6 +98,15 @@ impl Tools {
         let answer = output(Command::new(&self.hash_alone).args(arguments))?;
         Ok(String::from_utf8(answer.stdout)?)
     }
+}
+
+/// Links hold relative names: the folder is named from the one above it.
+fn parent(folder: &Path) -> &Path {
+    folder.parent().unwrap_or(Path::new("."))
+}
+
+fn name(folder: &Path) -> &OsStr {
+    folder.file_name().unwrap_or_default()
 }
 
 fn field(text: &str, index: usize) -> Result<f64, Failure> {

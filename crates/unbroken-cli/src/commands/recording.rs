@@ -201,6 +201,9 @@ fn hashing_error(not_done: &str, error: RecordError) -> CliError {
         RecordError::Missing { .. } => {
             "correct the path, or use --allow-missing if it need not be there"
         }
+        RecordError::Name { .. } => {
+            "name it relative to the working directory or --base-path, or cut a prefix off with --strip-prefix"
+        }
         RecordError::UnknownScheme { .. } => "use a path, or a URI of file:, dir: or git:",
         RecordError::SymlinkOutside { .. } => {
             "record the target itself, or use --symlinks follow-all to record what it points to"

@@ -40,7 +40,7 @@ pub enum PayloadType {
 }
 
 /// What may be handed in for a step: a link, or a layout whose own steps stand for the step
-/// (a sublayout; specification 1.0, section 4.5.2).
+/// (a sublayout; specification 1.0, section 4.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepEvidence {
     /// A link.

@@ -94,15 +94,15 @@ impl<'a> Tree<'a> {
         step: &StepAssessment,
         before: &str,
     ) {
-        let path: Vec<&str> =
-            chain.chain.iter().map(String::as_str).chain([step.name.as_str()]).collect();
         let below: Vec<(usize, &ChainAssessment)> = self
             .report
             .chains()
             .iter()
             .enumerate()
             .filter(|(index, child)| {
-                child.chain == path && !self.drawn.get(*index).copied().unwrap_or(true)
+                let above = child.chain.split_last().map(|(_, above)| above);
+                let here = above == Some(&chain.chain) && child.step.as_ref() == Some(&step.name);
+                here && !self.drawn.get(*index).copied().unwrap_or(true)
             })
             .collect();
         for (at, (index, child)) in below.iter().enumerate() {

@@ -36,7 +36,7 @@ pub enum FindingCode {
     RuleMalformed,
     /// A `MATCH` rule names a step that the layout does not have.
     MatchSourceMissing,
-    /// A parameter of the layout has no value, or a value no parameter.
+    /// A parameter of the layout has no value, or something in braces is no parameter.
     ParameterInvalid,
     /// A link's file is no link.
     LinkMalformed,

@@ -15,9 +15,11 @@ use crate::substitution;
 
 /// A layout, its evidence, and what is wrong with the layout itself.
 pub(super) struct Chain {
-    /// The steps that lead here, for findings.
+    /// The pieces of evidence that lead here, for findings: `build.210dcc50`.
     pub(super) path: Vec<String>,
     pub(super) parent: Option<usize>,
+    /// The step of the layout above that a sublayout stands for.
+    pub(super) step: Option<String>,
     pub(super) folders: Vec<Vec<String>>,
     /// The identities of this layout and those above it.
     pub(super) ancestry: Vec<[u8; 32]>,
@@ -38,6 +40,7 @@ impl Chain {
         Self {
             path: Vec::new(),
             parent: None,
+            step: None,
             folders: Vec::new(),
             ancestry: Vec::new(),
             layout,
@@ -70,7 +73,8 @@ impl Chain {
         }
         let step = submission.step.to_string();
         let mut path = parent.path.clone();
-        path.push(step.clone());
+        // Two functionaries may hand in a sublayout each: the stem tells them apart.
+        path.push(submission.stem.to_owned());
         let mut folders = parent.folders.clone();
         folders.push(folder_names(&step, submission.stem));
         let mut ancestry = parent.ancestry.clone();
@@ -78,6 +82,7 @@ impl Chain {
         Self {
             path,
             parent: Some(parent_index),
+            step: Some(step),
             folders,
             ancestry,
             layout,

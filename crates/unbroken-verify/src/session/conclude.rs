@@ -1,4 +1,4 @@
-//! Judging the inspections (specification 1.0, section 4.5, steps 9 and 10), and the verdict.
+//! Judging the inspections (specification 1.0, section 5.2, steps 6 and 7), and the verdict.
 
 use unbroken_model::layout::{Inspection, Layout};
 use unbroken_model::link::Link;
@@ -22,11 +22,23 @@ pub(crate) struct JudgedChain {
     pub(super) accepted: Accepted,
     pub(super) assessment: ChainAssessment,
     pub(super) findings: Vec<Finding>,
+    /// Sublayouts of this layout that failed and whose step stands on other evidence.
+    pub(super) made_up_for: Vec<usize>,
+    /// Whether nothing depends on this sublayout.
+    pub(super) is_set_aside: bool,
 }
 
 impl JudgedChain {
     pub(super) fn rejects(&self) -> bool {
         self.findings.iter().any(Finding::rejects)
+    }
+
+    /// Keeps what was found as warnings.
+    pub(super) fn set_aside(&mut self) {
+        self.is_set_aside = true;
+        for finding in &mut self.findings {
+            finding.severity = Severity::Warning;
+        }
     }
 
     pub(crate) fn summary(&self, name: &StepName) -> Option<Link> {
@@ -82,7 +94,7 @@ impl AwaitingInspections {
         let mut next = Some(index);
         // A parent stands before its child, so this ends.
         while let Some(chain) = next.and_then(|index| self.chains.get(index)) {
-            if chain.rejects() {
+            if chain.is_set_aside || chain.rejects() {
                 return false;
             }
             next = chain.parent;
@@ -122,13 +134,6 @@ impl AwaitingInspections {
         }
         if failed {
             return Err(Box::new(self.into_rejection()));
-        }
-        // What is wrong with a sublayout that other evidence made up for is worth a look.
-        for (chain, _) in self.chains.iter_mut().zip(relied_on).filter(|(_, relied_on)| !relied_on)
-        {
-            for finding in &mut chain.findings {
-                finding.severity = Severity::Warning;
-            }
         }
         let assessment = assessment(&self.chains);
         Ok(VerifiedSupplyChain::new(assessment, self.chains))
