@@ -25,8 +25,8 @@ pub struct Case {
     pub owners: Vec<PublicKey>,
     /// The files of the evidence by their names without ending, with the folders before them.
     pub evidence: BTreeMap<String, Vec<u8>>,
-    /// What running each inspection gives, by name, with the steps that lead to its sublayout
-    /// before it. One that is not named is not run.
+    /// What running each inspection gives, by name, with the evidence that leads to its sublayout
+    /// before it: `build.210dcc50/smoke-test`. One that is not named is not run.
     pub outcomes: BTreeMap<String, InspectionOutcome>,
     /// What the verifier chooses.
     pub options: Options,

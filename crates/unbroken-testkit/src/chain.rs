@@ -96,7 +96,7 @@ impl Chain {
             self.put(format!("{stem}/{inner}"), link);
         }
         for (name, outcome) in child.outcomes {
-            self.outcomes.insert(format!("{step}/{name}"), outcome);
+            self.outcomes.insert(format!("{stem}/{name}"), outcome);
         }
         self.put(stem, child.layout.signed_by(by));
     }
@@ -120,7 +120,8 @@ impl Chain {
     }
 
     /// Says what running an inspection gives: it ends well, with these files before and after.
-    /// An inspection of a sublayout is named with the steps that lead to it: `build/smoke-test`.
+    /// An inspection of a sublayout is named with the evidence that leads to it:
+    /// `build.210dcc50/smoke-test`.
     pub fn set_outcome(&mut self, name: &str, materials: ArtifactSet, products: ArtifactSet) {
         let (ending, isolated, output) = (Ending::Exited(0), true, String::new());
         let outcome = InspectionOutcome { materials, products, ending, isolated, output };

@@ -225,17 +225,26 @@ fn put(at: &mut Value<'static>, path: &[String], new: Option<Value<'static>>, pl
 }
 
 /// Makes a DSSE envelope of any bytes under any payload type.
+pub fn dsse_of(payload_type: &str, payload: &[u8], signers: &[Signer]) -> Vec<u8> {
+    dsse_over(&pae::encode(payload_type, payload), payload_type, payload, signers)
+}
+
+/// Makes a DSSE envelope whose signatures are over `message`, whatever the payload is.
 ///
 /// # Panics
 /// When a key does not sign.
-pub fn dsse_of(payload_type: &str, payload: &[u8], signers: &[Signer]) -> Vec<u8> {
-    let message = pae::encode(payload_type, payload);
+pub fn dsse_over(
+    message: &[u8],
+    payload_type: &str,
+    payload: &[u8],
+    signers: &[Signer],
+) -> Vec<u8> {
     let signatures = signers.iter().map(|Signer { key, key_id }| {
         let mut object = Object::new();
         if let Some(key_id) = key_id {
             object.insert("keyid", key_id.clone());
         }
-        object.insert("sig", BASE64.encode(&key.sign(&message).expect("the key signs")));
+        object.insert("sig", BASE64.encode(&key.sign(message).expect("the key signs")));
         Value::from(object)
     });
     let mut document = Object::new();

@@ -24,6 +24,7 @@
 
 mod case;
 mod chain;
+pub mod defects;
 mod draft;
 pub mod fnmatch;
 mod inspections;
@@ -36,7 +37,7 @@ mod vector;
 
 pub use self::case::{Case, Verdict};
 pub use self::chain::Chain;
-pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, link};
+pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link};
 pub use self::random::Random;
 pub use self::skip::{python, shared_vectors, skip};
 pub use self::vector::{Vector, vectors_folder};

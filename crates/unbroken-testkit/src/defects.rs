@@ -1,0 +1,91 @@
+//! The defect vectors: the pipeline with one thing wrong, each with the verdict that is due.
+//!
+//! `cargo run -p unbroken-testkit --example make_vectors` writes them to `tests/vectors`. All
+//! keys and signatures in them are the same in every run.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "the texts that are cut here were made here"
+)]
+
+mod artifacts;
+mod encodings;
+mod envelopes;
+mod inspections;
+mod keys;
+mod layouts;
+mod links;
+mod rules;
+mod subjects;
+mod sublayouts;
+
+use crate::chain::Chain;
+use crate::vector::Vector;
+
+/// A vector and its folder's name.
+#[derive(Clone, Debug)]
+pub struct Defect {
+    /// The name.
+    pub name: &'static str,
+    /// The vector.
+    pub vector: Vector,
+}
+
+/// Returns all vectors.
+pub fn all() -> Vec<Defect> {
+    let mut all = Vec::new();
+    for group in [
+        layouts::all,
+        keys::all,
+        envelopes::all,
+        encodings::all,
+        links::all,
+        artifacts::all,
+        rules::all,
+        inspections::all,
+        sublayouts::all,
+        subjects::all,
+    ] {
+        all.extend(group());
+    }
+    all
+}
+
+impl Defect {
+    /// Makes a vector of the pipeline after `change`; it is verified unless codes follow.
+    fn of(
+        name: &'static str,
+        title: &str,
+        reference: &str,
+        change: impl FnOnce(&mut Chain),
+    ) -> Self {
+        let mut chain = Chain::pipeline();
+        change(&mut chain);
+        let vector = Vector {
+            title: title.to_owned(),
+            reference: reference.to_owned(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            case: chain.case(),
+        };
+        Self { name, vector }
+    }
+
+    /// Says which findings reject.
+    fn rejected(mut self, codes: &[&str]) -> Self {
+        self.vector.errors = sorted(codes);
+        self
+    }
+
+    /// Says which findings warn.
+    fn warned(mut self, codes: &[&str]) -> Self {
+        self.vector.warnings = sorted(codes);
+        self
+    }
+}
+
+fn sorted(codes: &[&str]) -> Vec<String> {
+    let mut codes: Vec<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+    codes.sort();
+    codes
+}

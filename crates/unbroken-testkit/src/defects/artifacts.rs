@@ -1,0 +1,167 @@
+//! What can be wrong with paths and digests in a link.
+
+use super::Defect;
+
+pub(super) fn all() -> Vec<Defect> {
+    [paths(), digests()].concat()
+}
+
+fn paths() -> Vec<Defect> {
+    let product = |name, title, reference, path: &'static str| {
+        Defect::of(name, title, reference, move |chain| {
+            let place = format!("products/{}", path.replace('/', "~1"));
+            let digests = chain.link("build").get("products/image.tar").clone();
+            chain.link("build").set(&place, digests);
+        })
+    };
+    let not_normal = ["path-not-normal", "link-threshold-not-met"];
+    vec![
+        product(
+            "path-dot-slash",
+            "a product is called ./evil",
+            "it slips past DISALLOW evil",
+            "./evil",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-dotdot",
+            "a product is called src/../evil",
+            "it slips past a MATCH of the folder src",
+            "src/../evil",
+        )
+        .rejected(&not_normal),
+        product("path-absolute", "a product has an absolute path", "a prefix is dropped", "/evil")
+            .rejected(&not_normal),
+        product(
+            "path-duplicate-after-normalising",
+            "two products are one file once their paths are normalised",
+            "one hides the other",
+            "image.tar/.",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-with-empty-segment",
+            "a product is called src//f",
+            "an uncaught exception in the reference implementation",
+            "src//f",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-with-line-feed",
+            "a product's name ends with a line feed",
+            "it slips past DISALLOW *.sh",
+            "evil.sh\n",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-with-direction-override",
+            "a product's name reads backwards on a terminal",
+            "evil.sh is shown as another file",
+            "ev\u{202e}hs.li",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-with-backslash",
+            "a product is called image\\tar beside image.tar",
+            "the reference implementation takes a backslash for a slash and hides one of two",
+            "image\\tar",
+        )
+        .rejected(&["rule-disallow"]),
+    ]
+}
+
+fn digests() -> Vec<Defect> {
+    let image = |name, title, reference, json: &str| {
+        let json = json.to_owned();
+        Defect::of(name, title, reference, move |chain| {
+            chain.link("build").set_json("products/image.tar", &json);
+            chain.link("scan").set_json("materials/image.tar", &json);
+            chain.layout.set_rules("inspect/0/expected_materials", "ALLOW *");
+        })
+    };
+    // Both links hold the image by the same record: only its strength can tell.
+    let refused = |code| [code, "link-threshold-not-met"];
+    let sha256 = |text: &str| format!(r#"{{"sha256": "{text}"}}"#);
+    vec![
+        image(
+            "digestset-empty",
+            "an artifact has no digest at all",
+            "nothing equals nothing: any content would match",
+            "{}",
+        )
+        .rejected(&refused("digest-not-strong")),
+        image(
+            "digest-md5-only",
+            "an artifact has an MD5 digest only",
+            "two contents with one digest are made in seconds",
+            r#"{"md5": "d41d8cd98f00b204e9800998ecf8427e"}"#,
+        )
+        .rejected(&refused("digest-not-strong")),
+        image(
+            "digest-git-id-of-file",
+            "a file that is no git object has a git id only",
+            "it is SHA-1 under another name",
+            r#"{"gitBlob": "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"}"#,
+        )
+        .rejected(&refused("digest-not-strong")),
+        image(
+            "digest-algorithm-unknown-only",
+            "an artifact has a digest of an unknown algorithm only",
+            "nobody can tell what it proves",
+            r#"{"rot13": "whatever"}"#,
+        )
+        .rejected(&refused("digest-not-strong")),
+        image(
+            "digest-algorithm-unknown-beside-strong",
+            "an artifact has a digest of an unknown algorithm beside SHA-256",
+            "control",
+            &format!(r#"{{"rot13": "whatever", "sha256": "{}"}}"#, "ab".repeat(32)),
+        ),
+        image(
+            "digest-wrong-length",
+            "a SHA-256 digest has two digits",
+            "a comparison of prefixes matches far too much",
+            &sha256("ab"),
+        )
+        .rejected(&refused("digest-invalid")),
+        image(
+            "digest-not-hex",
+            "a SHA-256 digest is no hexadecimal",
+            "specification 1.0, 4.2.3",
+            &sha256(&"zz".repeat(32)),
+        )
+        .rejected(&refused("digest-invalid")),
+        Defect::of(
+            "digest-upper-case",
+            "one of two equal digests is in upper case",
+            "control: it is the same digest",
+            |chain| {
+                let lower = chain.link("build").get("products/image.tar/sha256").clone();
+                let upper = lower.as_str().unwrap().to_uppercase();
+                chain.link("scan").set("materials/image.tar/sha256", upper);
+            },
+        ),
+        Defect::of(
+            "digest-second-differs",
+            "two records agree on SHA-256 and differ on SHA-512",
+            "a comparison that stops at the first algorithm",
+            |chain| {
+                chain.link("build").set("products/image.tar/sha512", "ab".repeat(64));
+                chain.link("scan").set("materials/image.tar/sha512", "cd".repeat(64));
+                chain.layout.set_json("inspect", "[]");
+            },
+        )
+        .rejected(&["rule-disallow"]),
+        Defect::of(
+            "digest-algorithms-disjoint",
+            "one step records SHA-256, the other SHA-512",
+            "nothing is compared, so nothing matches",
+            |chain| {
+                let place = "materials/image.tar";
+                chain.link("scan").set_json(place, "{}");
+                chain.link("scan").set(&format!("{place}/sha512"), "ab".repeat(64));
+            },
+        )
+        .rejected(&["rule-disallow"]),
+    ]
+}

@@ -1,0 +1,17 @@
+//! An admission without a look at what is admitted.
+
+use unbroken_verify::{Admissible, Binding, VerifiedSupplyChain};
+
+fn forge(binding: Binding<'_>) -> Admissible<'_> {
+    Admissible { binding }
+}
+
+fn convert(chain: &VerifiedSupplyChain) -> Admissible<'_> {
+    chain.into()
+}
+
+fn admit(chain: &VerifiedSupplyChain) -> Admissible<'_> {
+    chain.admits().unwrap()
+}
+
+fn main() {}

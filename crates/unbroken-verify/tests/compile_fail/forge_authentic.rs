@@ -1,0 +1,16 @@
+//! Authentic metadata that no signature check has made.
+
+use std::marker::PhantomData;
+
+use unbroken_crypto::{Authentic, Owner};
+use unbroken_model::layout::Layout;
+
+fn forge(layout: Layout) -> Authentic<Layout, Owner> {
+    Authentic { payload: layout, signers: Vec::new(), role: PhantomData }
+}
+
+fn convert(layout: Layout) -> Authentic<Layout, Owner> {
+    layout.into()
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! An authentic link in the place of a layout.
+
+use unbroken_crypto::{Authentic, Owner};
+use unbroken_model::link::Link;
+use unbroken_model::timestamp::Timestamp;
+use unbroken_verify::InForce;
+
+fn enforce(link: &Authentic<Link, Owner>, now: Timestamp) -> InForce {
+    InForce::at(link, now).unwrap()
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Evidence that is handed in after the steps were judged.
+
+use unbroken_verify::{ChainId, Session, Submission};
+
+fn late(mut session: Session, chain: ChainId, submission: Submission<'_>) {
+    let waiting = session.evaluate();
+    session.submit(chain, submission);
+}
+
+fn main() {}
