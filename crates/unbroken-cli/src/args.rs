@@ -1,5 +1,8 @@
 //! The arguments.
 
+#[cfg(test)]
+mod reference;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;

@@ -54,6 +54,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         require_folder(&self.link.link_dir)?;
+        close_memory()?;
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
         let command = words(self.command)?;
@@ -75,6 +76,21 @@ impl Run {
         self.link.write_signed(&recorded.link, &key, style, output)?;
         Ok(child_exit(recorded.exit))
     }
+}
+
+/// Keeps the command from looking into this process by way of /proc or a debugger: the key is in
+/// its memory, and perhaps the passphrase in its environment. Root looks everywhere.
+#[cfg(target_os = "linux")]
+fn close_memory() -> Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| {
+        CliError::undecided("the key cannot be kept from the command").because(error)
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_memory() -> Result<()> {
+    Ok(())
 }
 
 /// Passes the command's own code on.
