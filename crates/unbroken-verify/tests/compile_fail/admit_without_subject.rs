@@ -1,10 +1,6 @@
 //! An admission without a look at what is admitted.
 
-use unbroken_verify::{Admissible, Binding, VerifiedSupplyChain};
-
-fn forge(binding: Binding<'_>) -> Admissible<'_> {
-    Admissible { binding }
-}
+use unbroken_verify::{Admissible, VerifiedSupplyChain};
 
 fn convert(chain: &VerifiedSupplyChain) -> Admissible<'_> {
     chain.into()

@@ -1,4 +1,4 @@
-//! Authentic metadata that no signature check has made.
+//! Authentic metadata that no signature check has made, field by field.
 
 use std::marker::PhantomData;
 
@@ -7,10 +7,6 @@ use unbroken_model::layout::Layout;
 
 fn forge(layout: Layout) -> Authentic<Layout, Owner> {
     Authentic { payload: layout, signers: Vec::new(), role: PhantomData }
-}
-
-fn convert(layout: Layout) -> Authentic<Layout, Owner> {
-    layout.into()
 }
 
 fn main() {}

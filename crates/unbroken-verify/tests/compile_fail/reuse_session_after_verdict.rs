@@ -3,7 +3,7 @@
 use unbroken_verify::{ChainId, Session, Submission};
 
 fn late(mut session: Session, chain: ChainId, submission: Submission<'_>) {
-    let waiting = session.evaluate();
+    let _waiting = session.evaluate();
     session.submit(chain, submission);
 }
 

@@ -1,0 +1,11 @@
+//! A layout that is held against the time without its signatures having been checked.
+
+use unbroken_model::layout::Layout;
+use unbroken_model::timestamp::Timestamp;
+use unbroken_verify::InForce;
+
+fn enforce(layout: &Layout, now: Timestamp) -> InForce {
+    InForce::at(layout, now).unwrap()
+}
+
+fn main() {}
