@@ -118,10 +118,9 @@ pub(crate) fn load_public_key(path: &Path, source: &PassphraseSource) -> Result<
 
 fn unusable(path: &Path, error: KeyError) -> CliError {
     let remedy = match &error {
-        KeyError::PublicHalfGiven { .. } => Some(format!(
-            "this is the public half: sign with {}",
-            path.with_extension("").display()
-        )),
+        KeyError::PublicHalfGiven { .. } if path.extension().is_some_and(|end| end == "pub") => {
+            Some(format!("sign with {}", path.with_extension("").display()))
+        }
         KeyError::PassphraseWrong => Some("try again, with the passphrase of this key".to_owned()),
         KeyError::PassphraseNotNeeded => {
             Some("the key is not encrypted: leave the passphrase out".to_owned())

@@ -6,7 +6,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -86,9 +85,11 @@ fn command(program: &str, repository: &Path) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os() {
-        if name.as_bytes().starts_with(b"GIT_") {
-            command.env_remove(name);
+    // Git needs the user's own settings (`safe.directory`) and none of our secrets.
+    command.env_clear();
+    for name in ["HOME", "XDG_CONFIG_HOME", "PATH"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
         }
     }
     // A folder below a repository is not that repository: git must not look further up.
