@@ -74,7 +74,7 @@ fn new_line(out: &mut String, indent: Option<usize>) {
 
 fn write_string(out: &mut String, text: &str) {
     out.push('"');
-    if text.bytes().all(|byte| matches!(byte, b' '..=0x7f) && byte != b'"' && byte != b'\\') {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
         out.push_str(text);
         out.push('"');
         return;
@@ -89,7 +89,7 @@ fn write_string(out: &mut String, text: &str) {
             '\t' => "\\t",
             '\u{8}' => "\\b",
             '\u{c}' => "\\f",
-            ' '..='\u{7f}' => continue,
+            ' '..='~' => continue,
             _ => "",
         };
         out.push_str(text.get(plain..at).unwrap_or_default());
