@@ -121,7 +121,8 @@ fn every_test_that_the_conformance_table_names_exists() {
         let found = if Path::new(&name).components().count() > 1 {
             root().join(&name).exists()
         } else {
-            code.contains(&format!("fn {name}("))
+            let vector = root().join("tests/vectors").join(&name);
+            code.contains(&format!("fn {name}(")) || vector.is_dir()
         };
         assert!(
             found,
