@@ -1,6 +1,7 @@
 //! The demo, whole: what it shows and what it says to type next.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::{Sandbox, UNBROKEN};
 
@@ -11,6 +12,65 @@ fn the_demo_verifies_once_rejects_three_attacks_and_can_be_repeated() {
         let demo = sandbox.succeed("demo tour --builder embedded");
         let verdicts = |word| demo.stdout.lines().filter(|line| line.starts_with(word)).count();
         assert_eq!((verdicts("PASS"), verdicts("FAIL")), (1, 3), "{}", demo.stdout);
+        for reason in [
+            "error[rule-disallow]: src/app.py changed between checkout and build",
+            "error[link-signature-invalid]: build: ",
+            "error[inspection-failed]: no-critical-vulnerabilities: ",
+        ] {
+            assert!(demo.stdout.contains(reason), "{reason}: {}", demo.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_real_builder_builds_the_image_and_gets_it_back_out_of_its_store() {
+    let Some(buildah) = std::env::var_os("UNBROKEN_TEST_BUILDAH") else {
+        return skip("a_real_builder_builds_the_image: UNBROKEN_TEST_BUILDAH is not set");
+    };
+    let images = || {
+        let images =
+            Command::new(&buildah).args(["--storage-driver", "vfs", "images", "-q"]).output();
+        String::from_utf8(images.unwrap().stdout).unwrap()
+    };
+    let sandbox = Sandbox::of("source");
+    let before = images();
+    let demo = sandbox.succeed("demo tour --builder buildah").stdout;
+    assert!(demo.contains("image app:1.0 by buildah"), "{demo}");
+    let verdicts = |word| demo.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!((verdicts("PASS"), verdicts("FAIL")), (1, 3), "{demo}");
+    assert_eq!(images(), before);
+}
+
+#[test]
+fn a_scanner_that_is_installed_is_asked() {
+    // A stand-in for trivy: the real one needs a database from the network.
+    let sandbox = Sandbox::of("source");
+    std::fs::create_dir(sandbox.file("bin")).unwrap();
+    let script = "#!/bin/sh\nwhile [ $# -gt 2 ]; do [ \"$1\" = --output ] && out=$2; shift; done\n\
+                  echo '{\"by\": \"the stand-in\"}' > \"$out\"\n";
+    sandbox.write("bin/trivy", script);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(sandbox.file("bin/trivy"), executable).unwrap();
+    let path = format!("{}:{}", sandbox.file("bin").display(), std::env::var("PATH").unwrap());
+    let mut demo = sandbox.program(UNBROKEN);
+    demo.args(["demo", "tour", "--builder", "embedded"]).env("PATH", path);
+    let output = demo.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}");
+    assert!(stdout.contains("SBOM and scan report (trivy), signed by scanner"), "{stdout}");
+    let report = sandbox.read("tour/product/scan/vulnerability-report.json");
+    assert_eq!(report, b"{\"by\": \"the stand-in\"}\n");
+}
+
+/// Tells that a test was not made, in the file that the summary reads.
+fn skip(line: &str) {
+    use std::io::Write;
+    match std::env::var_os("UNBROKEN_SKIP_LOG") {
+        None => eprintln!("SKIPPED: {line}"),
+        Some(log) => {
+            let mut log = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
+            writeln!(log, "{line}").unwrap();
+        }
     }
 }
 
