@@ -38,6 +38,15 @@ pub struct Case {
     pub subject: Option<Digest>,
 }
 
+/// How evidence is handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandingIn {
+    /// Each piece by itself.
+    OneByOne,
+    /// All pieces for a layout together.
+    AtOnce,
+}
+
 /// A verdict in words that a test can compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -57,34 +66,44 @@ impl Case {
     /// # Errors
     /// The [`Rejection`].
     pub fn verify(&self) -> Result<VerifiedSupplyChain, Box<Rejection>> {
-        let names: Vec<&String> = self.evidence.keys().collect();
-        self.verify_in_order(&names)
+        self.verify_handing_in(&self.evidence.keys().collect::<Vec<_>>(), HandingIn::OneByOne)
     }
 
-    /// Verifies the chain with the evidence handed in in this order.
+    /// Verifies the chain with the evidence handed in in this order and way.
     ///
     /// # Errors
     /// The [`Rejection`].
-    pub fn verify_in_order(
+    pub fn verify_handing_in(
         &self,
         order: &[&String],
+        way: HandingIn,
     ) -> Result<VerifiedSupplyChain, Box<Rejection>> {
         let mut session = self.open().map_err(|finding| Rejection::of_layout(*finding))?;
+        let sources: Vec<String> = order.iter().map(|path| format!("{path}.link")).collect();
         loop {
             let requests = session.requests();
             if requests.is_empty() {
                 break;
             }
             for request in requests {
-                for path in order {
+                let submissions = order.iter().zip(&sources).filter_map(|(path, source)| {
                     let (folder, stem) = path.rsplit_once('/').unwrap_or(("", path));
-                    if let Some(step) = step_of(stem, &request.steps)
-                        && lies_in(folder, &request.folders)
-                        && let Some(bytes) = self.evidence.get(*path)
-                    {
-                        let source = format!("{path}.link");
-                        let submission = Submission { step, source: &source, stem, bytes };
-                        session.submit(request.chain, submission);
+                    let step = step_of(stem, &request.steps)?;
+                    let bytes = self.evidence.get(*path)?;
+                    lies_in(folder, &request.folders).then_some(Submission {
+                        step,
+                        source,
+                        stem,
+                        bytes,
+                    })
+                });
+                let submissions: Vec<_> = submissions.collect();
+                match way {
+                    HandingIn::AtOnce => session.submit_all(request.chain, &submissions),
+                    HandingIn::OneByOne => {
+                        for one in submissions {
+                            session.submit(request.chain, one);
+                        }
                     }
                 }
             }
@@ -120,7 +139,12 @@ impl Case {
 
     /// Verifies the chain and holds it against the subject.
     pub fn judge(&self) -> Verdict {
-        match self.verify() {
+        self.judgement_of(self.verify())
+    }
+
+    /// Says in words what a verification of this case gave, and holds it against the subject.
+    pub fn judgement_of(&self, outcome: Result<VerifiedSupplyChain, Box<Rejection>>) -> Verdict {
+        match outcome {
             Err(rejection) => Verdict::of(false, rejection.assessment(), None),
             Ok(chain) => {
                 let refusal = self.subject.as_ref().and_then(|subject| chain.admits(subject).err());

@@ -35,7 +35,7 @@ mod random;
 mod skip;
 mod vector;
 
-pub use self::case::{Case, Verdict};
+pub use self::case::{Case, HandingIn, Verdict};
 pub use self::chain::Chain;
 pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link};
 pub use self::random::Random;

@@ -66,7 +66,7 @@ pub struct StepAssessment {
     pub threshold: u32,
     /// Who vouches for the step, each described by his key.
     pub functionaries: Vec<String>,
-    /// The evidence in the order it was handed in.
+    /// The evidence, sorted by its sources.
     pub evidence: Vec<EvidenceAssessment>,
     /// The recorded command.
     pub command: Vec<String>,

@@ -39,6 +39,10 @@ pub(crate) struct Exhausted {
     pub(crate) what: &'static str,
 }
 
+impl Exhausted {
+    pub(crate) const SIGNATURES: Self = Self { what: "signature checks" };
+}
+
 impl Budget {
     pub(crate) fn spend_link(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! Evidence: what was handed in for a step, and whether it counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use unbroken_crypto::authenticate;
@@ -13,9 +13,11 @@ use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
 
+use crate::budget::Exhausted;
 use crate::fault::{chain_of, payload_finding};
 use crate::finding::{Finding, FindingCode};
 use crate::layout_check::LayoutKeys;
+use crate::session::exhausted_finding;
 
 /// What vouches for a step.
 #[derive(Debug)]
@@ -92,11 +94,7 @@ pub(crate) fn authenticate_piece(
             AuthenticationError::Payload(error) => {
                 payload_finding(&error, FindingCode::LinkMalformed, REMEDY)
             }
-            AuthenticationError::BudgetExhausted => Finding::error(
-                FindingCode::BudgetExceeded,
-                chain_of(&error),
-                "hand in less evidence",
-            ),
+            AuthenticationError::BudgetExhausted => exhausted_finding(Exhausted::SIGNATURES),
             AuthenticationError::ThresholdNotMet { signatures, .. } => forged(&signatures),
             other => Finding::error(FindingCode::LinkSignatureInvalid, chain_of(&other), REMEDY),
         })?;
@@ -166,16 +164,43 @@ pub(crate) fn describe(keys: &[PublicKey]) -> String {
     keys.iter().map(PublicKey::describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Picks a voter for each piece: one piece of evidence is one vote, also when several signed it,
-/// and one key has one vote, also when it signed several pieces.
+/// Picks a voter for as many pieces as can have one: one piece of evidence is one vote, also when
+/// several signed it, and one key has one vote, also when it signed several pieces.
+///
+/// Every key looks for a piece, and one that finds its pieces taken asks their voters to take
+/// another one. So the result depends on the keys and pieces alone, and not on their order: whoever
+/// picks the first that is free can leave a vote uncounted.
 pub(crate) fn voters(pieces: &[&Piece]) -> BTreeSet<KeyMaterial> {
-    let mut pieces = pieces.to_vec();
-    // A piece with one signer has no choice, so it chooses first.
-    pieces.sort_by_key(|piece| piece.signers.len());
-    let mut voters = BTreeSet::new();
-    for piece in pieces {
-        let voter = piece.signers.iter().map(PublicKey::material).find(|key| !voters.contains(key));
-        voters.extend(voter);
+    let mut signed: BTreeMap<KeyMaterial, Vec<usize>> = BTreeMap::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        for signer in &piece.signers {
+            signed.entry(signer.material()).or_default().push(index);
+        }
     }
-    voters
+    let mut taken: Vec<Option<KeyMaterial>> = vec![None; pieces.len()];
+    for key in signed.keys() {
+        find_piece(*key, &signed, &mut taken, &mut vec![false; pieces.len()]);
+    }
+    taken.into_iter().flatten().collect()
+}
+
+/// Finds a piece for a key; recursion ends because each piece is asked for once.
+fn find_piece(
+    key: KeyMaterial,
+    signed: &BTreeMap<KeyMaterial, Vec<usize>>,
+    taken: &mut [Option<KeyMaterial>],
+    asked: &mut [bool],
+) -> bool {
+    signed.get(&key).into_iter().flatten().any(|piece| {
+        let is_new = asked.get_mut(*piece).is_some_and(|asked| !std::mem::replace(asked, true));
+        let free = is_new
+            && match taken.get(*piece).copied().flatten() {
+                None => true,
+                Some(other) => find_piece(other, signed, taken, asked),
+            };
+        if free && let Some(place) = taken.get_mut(*piece) {
+            *place = Some(key);
+        }
+        free
+    })
 }

@@ -148,7 +148,7 @@ impl Session {
         for submission in submissions {
             match self.budget.spend_link(submission.bytes.len()) {
                 Ok(()) => affordable.push(*submission),
-                Err(exhausted) => return self.exhaust(chain, exhausted),
+                Err(exhausted) => self.exhaust(chain, exhausted),
             }
         }
         let Some(in_chain) = self.chains.get(chain.0) else { return };
@@ -171,11 +171,10 @@ impl Session {
         let submissions: Vec<Submission<'_>> =
             of_steps.into_iter().map(|(submission, _)| submission).collect();
         for (submission, (result, spent)) in submissions.into_iter().zip(authenticated) {
-            match self.signatures.checked_sub(spent) {
-                Some(left) => self.signatures = left,
-                None => self.exhaust(chain, Exhausted { what: "signature checks" }),
-            }
-            self.take(chain, submission, result);
+            let affordable = self.signatures.checked_sub(spent);
+            self.signatures = affordable.unwrap_or_default();
+            let exhausted = || Box::new(exhausted_finding(Exhausted::SIGNATURES));
+            self.take(chain, submission, affordable.ok_or_else(exhausted).and(result));
         }
     }
 

@@ -37,17 +37,15 @@ fn every_vector_gives_its_verdict() {
         if (verdict.verified, &verdict.errors, &verdict.warnings)
             != (verified, &vector.errors, &vector.warnings)
         {
+            let findings: Vec<String> =
+                verdict.findings.iter().map(|finding| format!("\n    {finding}")).collect();
             faults.push(format!(
                 "{name}: due {:?} and {:?}, found {:?} and {:?}:{}",
                 vector.errors,
                 vector.warnings,
                 verdict.errors,
                 verdict.warnings,
-                verdict
-                    .findings
-                    .iter()
-                    .map(|finding| format!("\n    {finding}"))
-                    .collect::<String>()
+                findings.concat()
             ));
         }
     }

@@ -152,6 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::as_conversions, reason = "a variant has no other way to its place")]
     fn words_lead_there_and_back_and_are_kebab_case() {
         for code in FindingCode::all() {
             assert_eq!(FindingCode::from_word(code.as_str()), Some(code));

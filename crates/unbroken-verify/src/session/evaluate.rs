@@ -65,7 +65,9 @@ fn judge_chain(
     let mut scales = Scales { findings, ..Scales::default() };
     let mut steps = Vec::new();
     for step in &chain.layout.steps {
-        let pieces = chain.evidence.remove(&step.name).unwrap_or_default();
+        let mut pieces = chain.evidence.remove(&step.name).unwrap_or_default();
+        // The verdict and its words depend on the evidence, not on the order of handing it in.
+        pieces.sort_by(|one, other| one.source.cmp(&other.source));
         steps.push(scales.weigh(step, pieces, judged, &chain.keys.of_step(step), commands));
     }
     let Scales { accepted, mut findings, made_up_for } = scales;
