@@ -9,6 +9,15 @@
 //! - [`link_dir`] reads the evidence of a folder, [`inspection_run`] runs an inspection on a copy.
 //!
 //! Nothing is left out in silence: what cannot be recorded is an error that names its path.
+//!
+//! ```
+//! use unbroken_record::{HashOptions, hash_artifacts};
+//!
+//! let options = HashOptions { base_path: Some("src".into()), ..HashOptions::default() };
+//! let artifacts = hash_artifacts(&["walk.rs".to_owned(), "resolve/*.rs".to_owned()], &options)?;
+//! assert!(artifacts.contains("resolve/glob.rs"));
+//! # Ok::<(), unbroken_record::RecordError>(())
+//! ```
 
 pub mod atomic;
 mod error;

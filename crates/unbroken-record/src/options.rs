@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use unbroken_model::digest::DigestAlgorithm;
+use unbroken_model::json::Object;
 
 use crate::exclude::DEFAULT_EXCLUDES;
 
@@ -55,7 +56,7 @@ pub struct HashOptions<'a> {
     pub strip_prefixes: Vec<String>,
     /// Patterns in the manner of `.gitignore`, on names before stripping.
     pub excludes: Vec<String>,
-    /// Whether CRLF and CR are hashed as LF, in every file.
+    /// Whether CRLF and CR are hashed as LF, in every file; the link's environment then says so.
     pub normalize_line_endings: bool,
     /// What happens to symbolic links.
     pub symlinks: SymlinkPolicy,
@@ -80,6 +81,18 @@ impl Default for HashOptions<'_> {
             file_limit: FILE_LIMIT,
             progress: None,
         }
+    }
+}
+
+impl HashOptions<'_> {
+    /// Says in a link's environment what makes equal digests of unequal files. Both sides of a
+    /// comparison must have been recorded alike, and a reader must be able to see it.
+    pub(crate) fn environment(&self) -> Object<'static> {
+        let mut environment = Object::new();
+        if self.normalize_line_endings {
+            environment.insert("line_endings", "normalized");
+        }
+        environment
     }
 }
 

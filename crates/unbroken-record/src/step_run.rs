@@ -102,7 +102,7 @@ fn link(
     products: ArtifactSet,
     byproducts: Object<'static>,
 ) -> Result<Link, RecordError> {
-    let mut environment = Object::new();
+    let mut environment = step.options.environment();
     if step.record_workdir {
         let directory = step.directory.unwrap_or(Path::new("."));
         let workdir = std::path::absolute(directory)

@@ -37,7 +37,7 @@ pub fn record_start(
         materials: hash_artifacts(materials, options)?,
         products: ArtifactSet::default(),
         byproducts: Object::new(),
-        environment: Object::new(),
+        environment: options.environment(),
         extra: Object::new(),
     })
 }
@@ -115,6 +115,13 @@ mod tests {
         remove_unfinished(folder, &step, id).unwrap();
         assert!(matches!(read_unfinished(folder, &step, id), Err(RecordError::Read { .. })));
         assert!(matches!(remove_unfinished(folder, &step, id), Err(RecordError::Remove { .. })));
+    }
+
+    #[test]
+    fn a_link_says_that_line_endings_were_normalised() {
+        let options = HashOptions { normalize_line_endings: true, ..HashOptions::default() };
+        let link = record_start(&"edit".parse().unwrap(), &[], &options).unwrap();
+        assert_eq!(link.environment.get("line_endings").unwrap().as_str(), Some("normalized"));
     }
 
     #[test]

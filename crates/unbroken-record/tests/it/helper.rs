@@ -4,11 +4,15 @@
 //! environment tells it a job.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
 use unbroken_record::inspection_run::{InspectionRun, run_inspection};
 use unbroken_record::{CommandRun, RecordError, run_command};
 
@@ -44,8 +48,21 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
 #[test]
 fn does_its_job() {
     let Ok(job) = env::var(JOB) else { return };
-    let words = ["/bin/sh".to_owned(), "-c".to_owned(), env::var(SCRIPT).unwrap()];
+    let script = env::var(SCRIPT).unwrap();
+    let words = ["/bin/sh".to_owned(), "-c".to_owned(), script.clone()];
     match job.as_str() {
+        // A shell cannot count: two signals that come while it waits run its trap once.
+        "count interrupts" => {
+            let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT]).unwrap();
+            fs::write(script, "").unwrap();
+            let mut interrupts = 0;
+            until("the first interrupt", || {
+                interrupts += signals.pending().count();
+                interrupts > 0
+            });
+            thread::sleep(Duration::from_millis(500));
+            println!("[interrupts: {}]", interrupts + signals.pending().count());
+        }
         "run" => {
             let outcome = run_command(&CommandRun::new(&words)).unwrap();
             println!("[ended {}]", outcome.exit.code());
