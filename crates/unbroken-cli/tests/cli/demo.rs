@@ -25,7 +25,7 @@ fn the_demo_verifies_once_rejects_three_attacks_and_can_be_repeated() {
 #[test]
 fn a_real_builder_builds_the_image_and_gets_it_back_out_of_its_store() {
     let Some(buildah) = std::env::var_os("UNBROKEN_TEST_BUILDAH") else {
-        return skip("a_real_builder_builds_the_image: UNBROKEN_TEST_BUILDAH is not set");
+        return unbroken_testkit::skip("the demo with buildah", "UNBROKEN_TEST_BUILDAH is not set");
     };
     let images = || {
         let images =
@@ -60,18 +60,6 @@ fn a_scanner_that_is_installed_is_asked() {
     assert!(stdout.contains("SBOM and scan report (trivy), signed by scanner"), "{stdout}");
     let report = sandbox.read("tour/product/scan/vulnerability-report.json");
     assert_eq!(report, b"{\"by\": \"the stand-in\"}\n");
-}
-
-/// Tells that a test was not made, in the file that the summary reads.
-fn skip(line: &str) {
-    use std::io::Write;
-    match std::env::var_os("UNBROKEN_SKIP_LOG") {
-        None => eprintln!("SKIPPED: {line}"),
-        Some(log) => {
-            let mut log = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
-            writeln!(log, "{line}").unwrap();
-        }
-    }
 }
 
 #[test]
