@@ -120,8 +120,20 @@ fn a_budget_that_is_spent_rejects_also_where_other_evidence_suffices() {
     let mut link = chain.link("build").clone();
     link.unsign();
     chain.put(keys::stem("build", "second-builder"), link.signed_by("second-builder"));
-    chain.budget.links = 3;
-    let verdict = chain.case().judge();
+    let mut links = chain.case();
+    links.budget.links = 3;
+    let verdict = links.judge();
     assert!(!verdict.verified);
     assert!(verdict.errors.contains(&"budget-exceeded".to_owned()));
+
+    // The piece that finds no signature check left is a second one of its step.
+    chain.take(&keys::stem("build", "second-builder"));
+    chain.authorise(2, "second-scanner");
+    let mut link = chain.link("scan").clone();
+    link.unsign();
+    chain.put(keys::stem("scan", "second-scanner"), link.signed_by("second-scanner"));
+    chain.budget.signatures = 3;
+    let verdict = chain.case().judge();
+    assert!(!verdict.verified);
+    assert_eq!(verdict.errors, ["budget-exceeded"]);
 }

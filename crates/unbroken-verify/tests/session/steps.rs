@@ -94,6 +94,19 @@ fn a_step_that_looks_at_one_without_evidence_is_not_judged() {
 }
 
 #[test]
+fn an_artifact_without_a_strong_digest_is_refused_on_either_side() {
+    for (step, place) in [("checkout", "products/src~1main.c"), ("build", "materials/src~1main.c")]
+    {
+        let mut chain = Chain::pipeline();
+        chain.link(step).set_json(place, r#"{"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}"#);
+        let verdict = rejected(&chain, &["digest-not-strong", "link-threshold-not-met"]);
+        let finding = the(&verdict, "digest-not-strong");
+        assert_eq!(finding.item.as_deref(), Some(step));
+        assert_eq!(finding.artifact.as_deref(), Some("src/main.c"));
+    }
+}
+
+#[test]
 fn every_artifact_of_a_long_list_is_counted() {
     let mut chain = Chain::pipeline();
     let sha256 = "ab".repeat(32);
