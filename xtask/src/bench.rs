@@ -66,6 +66,8 @@ pub(crate) fn run(sizes: &Sizes) -> Result<bool, Failure> {
 
     let mut table = Table::default();
     table.add("start-up", verifying::start_up(&tools, &folder, sizes));
+    let room = recording::small_files_of_the_room(&workspace, sizes);
+    table.add("record small files by the room", room);
     table.add("record small files", recording::small_files(&tools, &folder, sizes));
     table.add("record large files", recording::large_files(&tools, &folder, sizes));
     table.add("verify many artifacts", verifying::many_artifacts(&tools, &folder, sizes));
