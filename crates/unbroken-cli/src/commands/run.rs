@@ -20,7 +20,7 @@ use crate::progress::HashingBar;
 /// the command fails.
 ///
 /// Artifacts are files, folders, globs, or URIs: file:PATH, dir:FOLDER (one digest for a folder),
-/// git:REPOSITORY[@REVISION].
+/// git:REPOSITORY or git:REPOSITORY@REVISION.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "unbroken run STEP --key FILE [--materials PATH...] [--products PATH...] -- COMMAND..."
@@ -81,7 +81,7 @@ impl Run {
 /// Keeps the command from looking into this process by way of /proc or a debugger: the key is in
 /// its memory, and perhaps the passphrase in its environment. Root looks everywhere.
 #[cfg(target_os = "linux")]
-fn close_memory() -> Result<()> {
+pub(crate) fn close_memory() -> Result<()> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| {
         CliError::undecided("the key cannot be kept from the command").because(error)
@@ -89,7 +89,7 @@ fn close_memory() -> Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn close_memory() -> Result<()> {
+pub(crate) fn close_memory() -> Result<()> {
     Ok(())
 }
 
