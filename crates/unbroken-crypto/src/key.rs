@@ -1,7 +1,7 @@
 //! Public keys: what signatures are checked with.
 
 pub(crate) mod kind;
-mod layout_key;
+pub(crate) mod layout_key;
 pub(crate) mod pem;
 mod rsa_strength;
 pub(crate) mod ssh;
@@ -24,6 +24,7 @@ use crate::hash;
 use crate::key_id::{self, KeyIdStyle};
 use crate::low_order;
 use crate::scheme::{SignatureScheme, tap21_message};
+use crate::signer::old_json;
 
 /// The identity of a key: the SHA-256 digest of its SubjectPublicKeyInfo in the one canonical form.
 ///
@@ -77,6 +78,9 @@ impl PublicKey {
         let text = pem::key_text(text)?;
         let Some(block) = pem::first_block(text)? else {
             let is_json = text.trim_start().starts_with('{');
+            if old_json::OldKey::is_encrypted(text) {
+                return Err(KeyError::PrivateHalfGiven { what: "encrypted JSON" });
+            }
             return if is_json { Self::from_json(text) } else { ssh::public_key(text) };
         };
         if block.has_successor {

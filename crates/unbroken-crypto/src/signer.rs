@@ -3,6 +3,8 @@
 mod algorithm;
 mod encryption;
 mod envelope;
+mod legacy_pem;
+pub(crate) mod old_json;
 mod read;
 
 use std::fmt;
@@ -56,7 +58,11 @@ impl SigningKey {
         algorithm.generate().and_then(Self::from_pair)
     }
 
-    /// Reads a private key in PEM: PKCS#8, encrypted PKCS#8, PKCS#1, SEC1 or OpenSSH's format.
+    /// Reads a private key: PEM (PKCS#8, encrypted PKCS#8, PKCS#1, SEC1 or OpenSSH's format), or the
+    /// JSON that the reference implementation wrote before 2.0.
+    ///
+    /// PKCS#1 and SEC1 may also be encrypted as RFC 1421 has it, and the JSON in its own way: both
+    /// are opened, so that old keys can be used and converted.
     ///
     /// A passphrase must be given if and only if the key is encrypted. The work that an encrypted
     /// key may ask for is bounded.
@@ -64,8 +70,11 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`], with a variant of its own for each of: passphrase missing, wrong, or not
     /// needed; the public half given; a kind of key or encryption that is not supported; a weak key.
-    pub fn read(pem: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
-        read::pair(pem, passphrase).and_then(Self::from_pair)
+    pub fn read(text: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
+        match old_json::OldKey::find(pem::key_text(text)?) {
+            Some(old) => old.open(passphrase),
+            None => read::pair(text, passphrase).and_then(Self::from_pair),
+        }
     }
 
     fn from_pair(pair: Pair) -> Result<Self, KeyError> {
@@ -104,6 +113,21 @@ impl SigningKey {
                 pem::encode("ENCRYPTED PRIVATE KEY", &encryption::encrypt(&der, passphrase)?)
             }
         }
+    }
+
+    /// Writes the key as the JSON that the reference implementation read before 2.0, encrypted when
+    /// a passphrase is given (PBKDF2, AES-256-CTR, HMAC-SHA256).
+    ///
+    /// For tools of that time only: the protection is weaker than that of PKCS#8 here.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsupported`] for keys other than Ed25519 and ECDSA, which had no such form;
+    /// [`KeyError::PassphraseEmpty`], or [`KeyError::Encoding`] when the library fails.
+    pub fn to_securesystemslib_json(
+        &self,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Zeroizing<String>, KeyError> {
+        old_json::write(self, passphrase)
     }
 
     fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {

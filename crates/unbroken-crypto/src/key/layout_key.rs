@@ -57,7 +57,7 @@ impl PublicKey {
         }
     }
 
-    fn from_object(object: &Object<'_>, listed: Option<&str>) -> Result<Self, KeyError> {
+    pub(crate) fn from_object(object: &Object<'_>, listed: Option<&str>) -> Result<Self, KeyError> {
         if let Some(method) = object.get("method").and_then(Value::as_str)
             && method.starts_with("pgp+")
         {
@@ -106,6 +106,27 @@ impl PublicKey {
         }
     }
 
+    /// Writes the key as the public key file of the reference implementation before 2.0.
+    pub fn to_securesystemslib_json(&self) -> String {
+        Value::from(self.old_object(None)).to_compact()
+    }
+
+    /// Makes the key object of files before 2.0, with the private half where there is one.
+    pub(crate) fn old_object(&self, private: Option<String>) -> Object<'static> {
+        let mut keyval = Object::new();
+        keyval.insert("public", self.public_text().trim_end().to_owned());
+        let mut object = Object::new();
+        object.insert("keytype", self.key_type());
+        object.insert("scheme", self.scheme().name());
+        object.insert("keyid_hash_algorithms", key_id::hash_algorithms());
+        if let Some(private) = private {
+            object.insert("keyid", self.key_id(KeyIdStyle::Legacy));
+            keyval.insert("private", private);
+        }
+        object.insert("keyval", keyval);
+        object
+    }
+
     /// Makes the key object that a layout carries, under the id of this style.
     ///
     /// # Errors
@@ -130,7 +151,7 @@ impl PublicKey {
     }
 }
 
-fn text<'a>(object: &'a Object<'_>, member: &'static str) -> Result<&'a str, KeyError> {
+pub(crate) fn text<'a>(object: &'a Object<'_>, member: &'static str) -> Result<&'a str, KeyError> {
     object.get(member).and_then(Value::as_str).ok_or(KeyError::LayoutKeyMember { member })
 }
 

@@ -15,8 +15,9 @@ const MAX_TEXT: usize = 64 << 10;
 pub(crate) struct PemBlock {
     pub(crate) label: String,
     pub(crate) der: Zeroizing<Vec<u8>>,
-    /// Whether a `Proc-Type: 4,ENCRYPTED` header stands before the contents (RFC 1421).
-    pub(crate) has_legacy_encryption: bool,
+    /// How the contents are encrypted where the headers of RFC 1421 say that they are: the value of
+    /// `DEK-Info`, empty when there is none.
+    pub(crate) legacy_encryption: Option<String>,
     /// Whether another block follows.
     pub(crate) has_successor: bool,
 }
@@ -38,7 +39,7 @@ pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
         };
         let end = format!("-----END {label}-----");
         let mut body = Zeroizing::new(String::with_capacity(text.len()));
-        let mut has_legacy_encryption = false;
+        let (mut is_encrypted, mut dek_info) = (false, String::new());
         let mut complete = false;
         for line in lines.by_ref() {
             if line == end {
@@ -47,7 +48,10 @@ pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
             }
             // A header: base64 has no colon.
             if let Some((name, value)) = line.split_once(':') {
-                has_legacy_encryption |= name == "Proc-Type" && value.contains("ENCRYPTED");
+                is_encrypted |= name == "Proc-Type" && value.contains("ENCRYPTED");
+                if name == "DEK-Info" {
+                    value.trim().clone_into(&mut dek_info);
+                }
             } else {
                 body.push_str(line);
             }
@@ -65,7 +69,8 @@ pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
         let der = decode(&body)?;
         let has_successor = lines.any(|line| boundary(line, "BEGIN ").is_some());
         let label = label.to_owned();
-        return Ok(Some(PemBlock { label, der, has_legacy_encryption, has_successor }));
+        let legacy_encryption = is_encrypted.then_some(dek_info);
+        return Ok(Some(PemBlock { label, der, legacy_encryption, has_successor }));
     }
 }
 
@@ -136,7 +141,11 @@ mod tests {
     fn headers_of_rfc_1421_encryption_are_noticed() {
         let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: \
                     AES-256-CBC,00\n\nAAEC\n-----END RSA PRIVATE KEY-----\n";
-        assert!(block(text).has_legacy_encryption);
+        assert_eq!(block(text).legacy_encryption.as_deref(), Some("AES-256-CBC,00"));
+        let bare = text.replace("DEK-Info", "Comment");
+        assert_eq!(block(&bare).legacy_encryption.as_deref(), Some(""));
+        let plain = text.replace("4,ENCRYPTED", "4,MIC-CLEAR");
+        assert_eq!(block(&plain).legacy_encryption, None);
     }
 
     #[test]

@@ -93,12 +93,19 @@ fn unknown_encryption(der: &[u8]) -> KeyError {
     }
 }
 
+/// Refuses more iterations of PBKDF2 than opening a key may cost.
+pub(super) fn check_pbkdf2_cost(iterations: u32) -> Result<(), KeyError> {
+    if iterations > MAX_PBKDF2_ITERATIONS {
+        let what = format!("{iterations} iterations of PBKDF2");
+        return Err(KeyError::DerivationTooExpensive { what });
+    }
+    Ok(())
+}
+
 fn check_cost(kdf: &Kdf) -> Result<(), KeyError> {
     let too_much = |what| Err(KeyError::DerivationTooExpensive { what });
     match kdf {
-        Kdf::Pbkdf2(asked) if asked.iteration_count > MAX_PBKDF2_ITERATIONS => {
-            too_much(format!("{} iterations of PBKDF2", asked.iteration_count))
-        }
+        Kdf::Pbkdf2(asked) => check_pbkdf2_cost(asked.iteration_count),
         Kdf::Scrypt(asked) => {
             let (n, r, p) = (asked.cost_parameter, asked.block_size, asked.parallelization);
             let blocks = n.saturating_mul(u64::from(r));

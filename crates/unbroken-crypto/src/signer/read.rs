@@ -6,7 +6,7 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::asn1::{ObjectIdentifier, OctetStringRef};
 use pkcs8::der::{Reader, SliceReader, TagMode, TagNumber};
 
-use super::{Pair, ecdsa_signing, encryption, ml_dsa_signing};
+use super::{Pair, ecdsa_signing, encryption, legacy_pem, ml_dsa_signing};
 use crate::error::KeyError;
 use crate::key::kind::KeyKind;
 use crate::key::pem::{self, PemBlock};
@@ -16,13 +16,23 @@ use crate::secret::Passphrase;
 const MALFORMED_PKCS8: KeyError = KeyError::Malformed { what: "private key (PKCS#8)" };
 const MALFORMED_SEC1: KeyError = KeyError::Malformed { what: "EC private key (SEC1)" };
 
-/// Reads a private key.
+/// Reads a private key in PEM.
 pub(super) fn pair(text: &[u8], passphrase: Option<&Passphrase>) -> Result<Pair, KeyError> {
     let text = pem::key_text(text)?;
     let Some(block) = pem::first_block(text)? else { return Err(no_pem(text)) };
-    if block.has_legacy_encryption {
-        let what = "the legacy PEM encryption of RFC 1421".to_owned();
-        return Err(KeyError::UnsupportedEncryption { what });
+    pair_of_block(block, passphrase)
+}
+
+fn pair_of_block(block: PemBlock, passphrase: Option<&Passphrase>) -> Result<Pair, KeyError> {
+    if let Some(dek_info) = &block.legacy_encryption {
+        let passphrase = passphrase.ok_or(KeyError::PassphraseMissing)?;
+        let der = legacy_pem::decrypt(dek_info, &block.der, passphrase)?;
+        let opened = PemBlock { label: block.label, der, legacy_encryption: None, ..block };
+        return match pair_of_block(opened, None) {
+            // Padding alone does not notice every wrong passphrase.
+            Err(KeyError::Malformed { .. }) => Err(KeyError::PassphraseWrong),
+            other => other,
+        };
     }
     let plain = |read: fn(&[u8]) -> Result<Pair, KeyError>, der: &[u8]| match passphrase {
         None => read(der),
@@ -52,8 +62,6 @@ fn no_pem(text: &str) -> KeyError {
     let text = text.trim_start();
     if text.starts_with("ssh-") || text.starts_with("ecdsa-sha2-") || text.starts_with("sk-") {
         KeyError::PublicHalfGiven { what: "OpenSSH" }
-    } else if text.starts_with('{') && text.contains("keyval") || text.contains("@@@@") {
-        KeyError::Unsupported { what: "a JSON key of securesystemslib before 1.0".to_owned() }
     } else {
         KeyError::NotAKey
     }

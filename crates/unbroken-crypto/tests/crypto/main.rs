@@ -12,6 +12,7 @@ mod envelopes_of_others;
 mod generation;
 mod key_ids;
 mod layout_keys;
+mod old_keys;
 mod private_keys;
 mod public_keys;
 mod signatures;
