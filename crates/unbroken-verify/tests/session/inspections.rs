@@ -1,5 +1,7 @@
 //! Inspections: what is asked for, and what their outcomes mean.
 
+use unbroken_model::artifact::ArtifactSet;
+use unbroken_model::digest::{Digest, DigestAlgorithm, DigestSet};
 use unbroken_testkit::{Chain, artifacts};
 use unbroken_verify::{Ending, Judgement};
 
@@ -98,6 +100,22 @@ fn rules_of_an_inspection_may_name_steps_and_any_inspection() {
     let finding = the(&verdict, "rule-disallow");
     assert_eq!(finding.item.as_deref(), Some("unpack"));
     assert_eq!(finding.artifact.as_deref(), Some("image.tar"));
+}
+
+#[test]
+fn a_weak_digest_of_a_found_file_matches_nothing() {
+    let md5 = Digest::from_hex(DigestAlgorithm::Md5, &"ab".repeat(16)).unwrap();
+    let found = |digest: &Digest| {
+        let digests = DigestSet::from_iter([digest.clone()]);
+        ArtifactSet::from_entries(vec![("image.tar".parse().unwrap(), digests)]).unwrap()
+    };
+    let mut chain = Chain::pipeline();
+    chain.layout.set_rules("inspect/0/expected_materials", "ALLOW *");
+    chain.set_outcome(NAME, found(&md5), found(&md5));
+    rejected(&chain, &["rule-disallow"]);
+    let sha512 = Digest::from_hex(DigestAlgorithm::Sha512, &"ab".repeat(64)).unwrap();
+    chain.set_outcome(NAME, found(&sha512), found(&sha512));
+    verified(&chain);
 }
 
 #[test]

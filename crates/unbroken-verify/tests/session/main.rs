@@ -29,7 +29,7 @@ fn rejected(chain: &Chain, codes: &[&str]) -> Verdict {
 /// Judges a chain that must be verified with exactly these warnings.
 fn warned(chain: &Chain, codes: &[&str]) -> Verdict {
     let verdict = chain.case().judge();
-    assert!(verdict.verified, "{:#?}", verdict.findings);
+    assert!(verdict.verified && verdict.errors.is_empty(), "{:#?}", verdict.findings);
     assert_eq!(verdict.warnings, codes, "{:#?}", verdict.findings);
     verdict
 }

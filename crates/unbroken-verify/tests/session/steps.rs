@@ -143,6 +143,15 @@ fn parameters_reach_rules_expected_commands_and_inspections() {
 }
 
 #[test]
+fn a_value_under_a_name_that_no_parameter_can_have_rejects() {
+    for name in ["", "a b", "a.b", "größe"] {
+        let mut chain = Chain::pipeline();
+        chain.options.parameters.insert(name.to_owned(), "value".to_owned());
+        rejected(&chain, &["parameter-invalid"]);
+    }
+}
+
+#[test]
 fn without_parameters_braces_are_what_they_are() {
     let mut chain = Chain::pipeline();
     chain.layout.set("steps/1/expected_command/2", "{dir}");

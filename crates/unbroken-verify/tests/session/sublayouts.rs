@@ -73,6 +73,11 @@ fn a_finding_within_is_told_with_its_place() {
 fn an_expired_sublayout_does_not_count() {
     let chain = delegated(|child| child.layout.set("expires", "2026-06-01T12:00:00Z"));
     rejected(&chain, &["layout-expired", "link-threshold-not-met"]);
+    // Who signed it is told all the same.
+    let rejection = chain.case().verify().unwrap_err();
+    let evidence = &rejection.assessment().chains[0].steps[1].evidence[0];
+    assert!(!evidence.accepted);
+    assert_eq!(evidence.signers, [keys::key("builder").public().describe()]);
 }
 
 #[test]
@@ -187,6 +192,22 @@ fn no_command_of_a_broken_sublayout_is_asked_for() {
     chain.forget_outcome(&format!("{}/smoke-test", keys::stem("build", "second-builder")));
     // Its inspection has no outcome, and nobody asks for one.
     warned(&chain, &["link-missing", "sublayout-rejected"]);
+}
+
+#[test]
+fn what_is_wrong_deep_in_a_sublayout_that_nobody_needs_only_warns() {
+    let mut chain = Chain::pipeline();
+    chain.authorise(1, "second-builder");
+    let mut inner = Chain::compile();
+    inner.layout.set("readme", "how the image is compiled");
+    inner.take(&keys::stem("compile", "compiler"));
+    let mut outer = Chain::compile();
+    outer.put_sublayout("compile", "compiler", inner);
+    chain.put_sublayout("build", "second-builder", outer);
+    let codes = ["link-missing", "link-threshold-not-met", "sublayout-rejected"];
+    let verdict = warned(&chain, &codes);
+    let path = [keys::stem("build", "second-builder"), keys::stem("compile", "compiler")];
+    assert_eq!(the(&verdict, "link-missing").chain, path);
 }
 
 #[test]
