@@ -26,26 +26,49 @@ pub(crate) struct PassphraseSource {
 impl PassphraseSource {
     /// Returns the passphrase of the file or the variable, where one was named.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>> {
-        if let Some(path) = &self.passphrase_file {
-            let bytes = Zeroizing::new(files::read_key(path)?);
-            let text = std::str::from_utf8(&bytes).map_err(|_| {
-                CliError::usage(format!("the passphrase in {} is not UTF-8", path.display()))
-            })?;
-            return Ok(Some(Passphrase::new(first_line(text))));
-        }
-        if let Some(name) = &self.passphrase_env {
-            let text = std::env::var(name).map(Zeroizing::new).map_err(|_| {
-                CliError::usage(format!("the environment variable {name} holds no passphrase"))
-            })?;
-            return Ok(Some(Passphrase::new(first_line(&text))));
-        }
-        Ok(None)
+        passphrase_of(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())
     }
 
     /// Returns the environment variable that holds the passphrase: no child may see it.
     pub(crate) fn variable(&self) -> Option<&str> {
         self.passphrase_env.as_deref()
     }
+}
+
+/// Where the passphrase comes from that a key gets anew.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NewPassphraseSource {
+    /// Protect the new file by the passphrase in the first line of a file
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    new_passphrase_file: Option<PathBuf>,
+    /// Protect the new file by the passphrase in this environment variable
+    #[arg(long, value_name = "NAME", help_heading = "Keys")]
+    #[arg(conflicts_with = "new_passphrase_file")]
+    new_passphrase_env: Option<String>,
+}
+
+impl NewPassphraseSource {
+    /// Returns the passphrase of the file or the variable, where one was named.
+    pub(crate) fn given(&self) -> Result<Option<Passphrase>> {
+        passphrase_of(self.new_passphrase_file.as_deref(), self.new_passphrase_env.as_deref())
+    }
+}
+
+fn passphrase_of(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Passphrase>> {
+    if let Some(path) = file {
+        let bytes = Zeroizing::new(files::read_key(path)?);
+        let text = std::str::from_utf8(&bytes).map_err(|_| {
+            CliError::usage(format!("the passphrase in {} is not UTF-8", path.display()))
+        })?;
+        return Ok(Some(Passphrase::new(first_line(text))));
+    }
+    if let Some(name) = variable {
+        let text = std::env::var(name).map(Zeroizing::new).map_err(|_| {
+            CliError::usage(format!("the environment variable {name} holds no passphrase"))
+        })?;
+        return Ok(Some(Passphrase::new(first_line(&text))));
+    }
+    Ok(None)
 }
 
 fn first_line(text: &str) -> String {
@@ -88,6 +111,14 @@ fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
 
 /// Reads a private key; asks for its passphrase when it has one and none was named.
 pub(crate) fn load_signing_key(path: &Path, source: &PassphraseSource) -> Result<SigningKey> {
+    open_signing_key(path, source).map(|(key, _)| key)
+}
+
+/// Reads a private key, and returns with it the passphrase that opened it.
+pub(crate) fn open_signing_key(
+    path: &Path,
+    source: &PassphraseSource,
+) -> Result<(SigningKey, Option<Passphrase>)> {
     let bytes = Zeroizing::new(files::read_key(path)?);
     let given = source.given()?;
     match SigningKey::read(&bytes, given.as_ref()) {
@@ -98,9 +129,10 @@ pub(crate) fn load_signing_key(path: &Path, source: &PassphraseSource) -> Result
                     .because(error)
                     .remedy("name it with --passphrase-file or --passphrase-env")
             })?;
-            SigningKey::read(&bytes, Some(&passphrase)).map_err(|error| unusable(path, error))
+            let key = SigningKey::read(&bytes, Some(&passphrase));
+            Ok((key.map_err(|error| unusable(path, error))?, Some(passphrase)))
         }
-        result => result.map_err(|error| unusable(path, error)),
+        result => Ok((result.map_err(|error| unusable(path, error))?, given)),
     }
 }
 
@@ -140,10 +172,14 @@ fn ask(prompt: &str) -> std::io::Result<Passphrase> {
     Ok(Passphrase::new(std::mem::take(&mut *text)))
 }
 
-/// Asks twice for a new passphrase; nothing when the answers differ or are empty.
-pub(crate) fn ask_new() -> std::io::Result<Option<Passphrase>> {
-    let mut first = Zeroizing::new(rpassword::prompt_password("New passphrase: ")?);
-    let second = Zeroizing::new(rpassword::prompt_password("Again: ")?);
-    let same = !first.is_empty() && first == second;
-    Ok(same.then(|| Passphrase::new(std::mem::take(&mut *first))))
+/// Asks twice for a new passphrase.
+pub(crate) fn ask_new() -> Result<Passphrase> {
+    let failed = |error| CliError::usage("cannot ask for a passphrase").because(error);
+    let prompt = |text| rpassword::prompt_password(text).map(Zeroizing::new).map_err(failed);
+    let mut first = prompt("New passphrase: ")?;
+    let second = prompt("Again: ")?;
+    if first.is_empty() || first != second {
+        return Err(CliError::usage("the passphrase is empty, or not the same twice"));
+    }
+    Ok(Passphrase::new(std::mem::take(&mut *first)))
 }

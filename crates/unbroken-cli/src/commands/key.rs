@@ -1,6 +1,8 @@
-//! `unbroken key`: makes and shows keys.
+//! `unbroken key`: makes, converts and shows keys.
 
+mod convert;
 mod generate;
+mod key_files;
 pub(crate) mod show;
 
 use clap::Subcommand;
@@ -9,10 +11,11 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Make and show keys
+/// Make, convert and show keys
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     Generate(generate::Generate),
+    Convert(convert::Convert),
     Show(show::Show),
 }
 
@@ -20,6 +23,7 @@ impl Key {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         match self {
             Self::Generate(generate) => generate.run(output),
+            Self::Convert(convert) => convert.run(output),
             Self::Show(show) => show.run(output),
         }
     }

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use unbroken_crypto::{KeyAlgorithm, KeyError, KeyIdStyle, Passphrase, SigningKey};
-use unbroken_record::atomic::Overwrite;
+use unbroken_crypto::{KeyAlgorithm, Passphrase, SigningKey};
 
+use super::key_files::KeyFiles;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
-use crate::files;
 use crate::keys::{PassphraseSource, ask_new};
 use crate::output::Output;
 
@@ -41,43 +40,10 @@ fn types() -> impl TypedValueParser<Value = KeyAlgorithm> {
 impl Generate {
     pub(super) fn run(self, output: &Output) -> Result<Exit> {
         let passphrase = self.passphrase()?;
-        let public_path = with_pub(&self.name)?;
-        if !self.force
-            && let Some(there) = [&self.name, &public_path].into_iter().find(|path| path.exists())
-        {
-            return Err(CliError::usage(format!("{} is there already", there.display()))
-                .remedy("choose another name, or use --force to replace it"));
-        }
-        // The rename that replaces a file would put a key where /dev/null was.
-        let is_special =
-            |path: &&PathBuf| path.metadata().is_ok_and(|metadata| !metadata.is_file());
-        if let Some(special) = [&self.name, &public_path].into_iter().find(is_special) {
-            return Err(CliError::usage(format!("{} is no file", special.display())));
-        }
-        if let Some(folder) = self.name.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                CliError::undecided(format!("cannot make the folder {}", folder.display()))
-                    .because(error)
-            })?;
-        }
-
-        let failed = |error| match error {
-            KeyError::PassphraseEmpty => CliError::usage("cannot make a key").because(error),
-            error => CliError::undecided("cannot make a key").because(error),
-        };
-        let key = SigningKey::generate(self.r#type).map_err(failed)?;
-        let private = key.to_pkcs8_pem(passphrase.as_ref()).map_err(failed)?;
-        let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
-        files::write(&self.name, private.as_bytes(), 0o600, overwrite)?;
-        files::write(&public_path, key.public().spki_pem().as_bytes(), 0o644, overwrite)?;
-
-        output.talk(&format!(
-            "{} (private{}) and {} (public)\nkey id {}",
-            self.name.display(),
-            if passphrase.is_some() { ", encrypted" } else { ", not encrypted" },
-            public_path.display(),
-            key.public().key_id(KeyIdStyle::default())
-        ));
+        let files = KeyFiles::prepare(self.name, self.force)?;
+        let key = SigningKey::generate(self.r#type)
+            .map_err(|error| CliError::undecided("cannot make a key").because(error))?;
+        files.write(&key, passphrase.as_ref(), output)?;
         Ok(Exit::Success)
     }
 
@@ -85,18 +51,6 @@ impl Generate {
         if !self.encrypt {
             return self.passphrase.given();
         }
-        let asked = ask_new()
-            .map_err(|error| CliError::usage("cannot ask for a passphrase").because(error))?;
-        let fault = || CliError::usage("the passphrase is empty, or not the same twice");
-        asked.map(Some).ok_or_else(fault)
+        ask_new().map(Some)
     }
-}
-
-fn with_pub(name: &std::path::Path) -> Result<PathBuf> {
-    let mut file = name
-        .file_name()
-        .ok_or_else(|| CliError::usage(format!("{} names no file", name.display())))?
-        .to_owned();
-    file.push(".pub");
-    Ok(name.with_file_name(file))
 }
