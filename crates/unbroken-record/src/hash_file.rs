@@ -3,10 +3,11 @@
 use std::os::fd::OwnedFd;
 
 use aws_lc_rs::digest as aws;
-use rustix::fs::{FileType, Stat, fstat};
+use rustix::fs::{FileType, SeekFrom, Stat, fstat, seek};
 use rustix::io::{Errno, read, retry_on_intr};
 use unbroken_model::digest::{Digest, DigestAlgorithm, DigestSet};
 
+use crate::change_clock::Moment;
 use crate::error::RecordError;
 use crate::options::Progress;
 
@@ -150,32 +151,47 @@ impl<'a> FileHasher<'a> {
 
     /// Hashes an open file from its start to its end.
     ///
-    /// A file that changes meanwhile has no one content: size, times and identity are compared
-    /// before and after.
-    pub(crate) fn hash(&mut self, file: &OwnedFd) -> Result<DigestSet, FileFault> {
-        let before = fstat(file).map_err(FileFault::Read)?;
-        let kind = FileType::from_raw_mode(before.st_mode);
-        if kind != FileType::RegularFile {
-            return Err(FileFault::Special(kind));
+    /// A file that changes meanwhile has no one content. When the file system stamps changes with
+    /// our own clock, one look suffices: the last change lies before `since`, which was read before
+    /// the file was opened. Everywhere else size, times and identity are compared before and after.
+    pub(crate) fn hash(
+        &mut self,
+        file: &OwnedFd,
+        since: Option<&Moment>,
+    ) -> Result<DigestSet, FileFault> {
+        let Some(since) = since else { return self.hash_watched(file) };
+        let first = self.fill(file).map_err(FileFault::Read)?;
+        let stat = stat_of_file(file)?;
+        if !since.is_after(&stat) {
+            seek(file, SeekFrom::Start(0)).map_err(FileFault::Read)?;
+            return self.hash_watched(file);
         }
-        let due = u64::try_from(before.st_size).map_err(|_| FileFault::Changed)?;
-        let (digests, length) = self.read(file, due).map_err(FileFault::Read)?;
-        let after = fstat(file).map_err(FileFault::Read)?;
-        if length != due || state(&before) != state(&after) {
-            return Err(FileFault::Changed);
-        }
+        self.finish(file, first, &stat)
+    }
+
+    fn hash_watched(&mut self, file: &OwnedFd) -> Result<DigestSet, FileFault> {
+        let before = stat_of_file(file)?;
+        let first = self.fill(file).map_err(FileFault::Read)?;
+        let digests = self.finish(file, first, &before)?;
+        unchanged(file, &before)?;
         Ok(digests)
     }
 
-    /// Reads until the size is reached: growth shows in the second `fstat`, so no further reading is
-    /// needed to see the end. Small files are read and hashed in one go.
-    fn read(&mut self, file: &OwnedFd, due: u64) -> Result<(DigestSet, u64), Errno> {
-        let first = self.fill(file)?;
+    /// Hashes a file whose first bytes are in the buffer, and which had the state `stat` until now.
+    ///
+    /// Growth would show in the state, so no further reading is needed to see the end. Small files
+    /// are read and hashed in one go.
+    fn finish(
+        &mut self,
+        file: &OwnedFd,
+        first: usize,
+        stat: &Stat,
+    ) -> Result<DigestSet, FileFault> {
+        let due = u64::try_from(stat.st_size).map_err(|_| FileFault::Changed)?;
         let mut length = wide(first);
-        if length >= due && !self.normalize_line_endings {
-            let digests = self.hashers.digest(self.buffer.get(..first).unwrap_or_default());
-            self.report(first);
-            return Ok((digests, length));
+        self.report(first);
+        if length == due && !self.normalize_line_endings {
+            return Ok(self.hashers.digest(self.buffer.get(..first).unwrap_or_default()));
         }
         let mut running = self.hashers.fresh.clone();
         let mut after_cr = false;
@@ -187,14 +203,18 @@ impl<'a> FileHasher<'a> {
                 bytes = &self.normal;
             }
             update_all(&mut running, bytes);
-            self.report(count);
             if length >= due {
                 break;
             }
-            count = self.fill(file)?;
+            count = self.fill(file).map_err(FileFault::Read)?;
             length = length.saturating_add(wide(count));
+            self.report(count);
         }
-        Ok((running.into_iter().map(Hasher::finish).collect(), length))
+        if length != due {
+            return Err(FileFault::Changed);
+        }
+        unchanged(file, stat)?;
+        Ok(running.into_iter().map(Hasher::finish).collect())
     }
 
     fn fill(&mut self, file: &OwnedFd) -> Result<usize, Errno> {
@@ -210,6 +230,19 @@ impl<'a> FileHasher<'a> {
 
 fn wide(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn stat_of_file(file: &OwnedFd) -> Result<Stat, FileFault> {
+    let stat = fstat(file).map_err(FileFault::Read)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(stat),
+        kind => Err(FileFault::Special(kind)),
+    }
+}
+
+fn unchanged(file: &OwnedFd, before: &Stat) -> Result<(), FileFault> {
+    let after = fstat(file).map_err(FileFault::Read)?;
+    if state(before) == state(&after) { Ok(()) } else { Err(FileFault::Changed) }
 }
 
 /// What shows that a file was written to, cut or replaced.
@@ -245,7 +278,7 @@ mod tests {
 
     fn digests(content: &[u8], algorithms: &[DigestAlgorithm], normalize: bool) -> DigestSet {
         let hashers = Hashers::new(algorithms).unwrap();
-        FileHasher::new(&hashers, normalize, None).hash(&file(content)).unwrap()
+        FileHasher::new(&hashers, normalize, None).hash(&file(content), None).unwrap()
     }
 
     #[test]
@@ -297,7 +330,7 @@ mod tests {
     fn a_file_whose_size_lies_has_no_digest() {
         let file: OwnedFd = std::fs::File::open("/proc/self/status").unwrap().into();
         let hashers = Hashers::new(&[DigestAlgorithm::Sha256]).unwrap();
-        let fault = FileHasher::new(&hashers, false, None).hash(&file).unwrap_err();
+        let fault = FileHasher::new(&hashers, false, None).hash(&file, None).unwrap_err();
         assert!(matches!(fault, FileFault::Changed));
     }
 }

@@ -17,6 +17,7 @@ use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestSet;
 use unbroken_model::path::ArtifactPath;
 
+use crate::change_clock::LocalDevice;
 use crate::error::RecordError;
 use crate::hash_file::{FileFault, FileHasher, Hashers};
 use crate::naming::Naming;
@@ -207,14 +208,16 @@ impl Worker<'_> {
     ) -> Result<DigestSet, FileFault> {
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let opened = match &entry.target {
-            Some(target) => openat(CWD, target, flags, Mode::empty()),
-            None => self
-                .folder(folder)
-                .and_then(|folder| openat(folder, &entry.name, flags, Mode::empty())),
+        // The clock is read before the file is opened.
+        let mut since = None;
+        let opened = if let Some(target) = &entry.target {
+            openat(CWD, target, flags, Mode::empty())
+        } else {
+            since = folder.device.map(LocalDevice::now);
+            self.folder(folder).and_then(|folder| openat(folder, &entry.name, flags, Mode::empty()))
         };
         match opened {
-            Ok(file) => hasher.hash(&file),
+            Ok(file) => hasher.hash(&file, since.as_ref()),
             Err(Errno::LOOP) => Err(FileFault::Changed),
             Err(errno) => Err(FileFault::Read(errno)),
         }

@@ -20,6 +20,7 @@
 //! ```
 
 pub mod atomic;
+mod change_clock;
 mod error;
 mod exclude;
 mod exec;

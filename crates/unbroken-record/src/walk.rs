@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rustix::fs::{Dir, FileType, Mode, OFlags, open};
 use rustix::io::Errno;
 
+use crate::change_clock::LocalDevice;
 use crate::error::RecordError;
 use crate::exclude::{Excludes, Inherited};
 use crate::options::SymlinkPolicy;
@@ -27,6 +28,8 @@ pub(crate) struct Folder {
     pub(crate) prefix: String,
     /// What its entries inherit of the exclusions.
     pub(crate) inherited: Inherited,
+    /// Its device, when the changes there are stamped by our clock.
+    pub(crate) device: Option<LocalDevice>,
 }
 
 /// A file to hash.
@@ -62,11 +65,11 @@ impl Walker<'_> {
 
     fn enter(
         &self,
-        folder: Folder,
+        mut folder: Folder,
         above: &mut Vec<PathBuf>,
         sink: Sink<'_>,
     ) -> Result<(), RecordError> {
-        let entries = self.list(&folder)?;
+        let entries = self.list(&mut folder)?;
         above.push(folder.physical.clone());
         let folder = Arc::new(folder);
         let mut files = Vec::new();
@@ -82,7 +85,8 @@ impl Walker<'_> {
                         return Err(RecordError::SymlinkLoop { path });
                     }
                     let prefix = format!("{}{name}", folder.prefix);
-                    self.enter(Folder { physical, prefix, inherited }, above, sink)?;
+                    let device = folder.device;
+                    self.enter(Folder { physical, prefix, inherited, device }, above, sink)?;
                 }
             }
         }
@@ -90,13 +94,12 @@ impl Walker<'_> {
         if files.is_empty() { Ok(()) } else { sink(&folder, files) }
     }
 
-    fn list(&self, folder: &Folder) -> Result<Vec<(String, Kind)>, RecordError> {
-        let failed = |errno: Errno| RecordError::List {
-            path: folder.physical.clone(),
-            source: errno.into(),
-        };
+    fn list(&self, folder: &mut Folder) -> Result<Vec<(String, Kind)>, RecordError> {
+        let path = folder.physical.clone();
+        let failed = |errno: Errno| RecordError::List { path: path.clone(), source: errno.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = open(&folder.physical, flags, Mode::empty()).map_err(failed)?;
+        folder.device = LocalDevice::of(&opened, folder.device);
         let mut entries = Vec::new();
         for entry in Dir::new(opened).map_err(failed)? {
             let entry = entry.map_err(failed)?;

@@ -34,7 +34,7 @@ impl Recording<'_> {
         let files = hash_found(self.options, &Naming::of_lines(), &self.hashers, |push| {
             let walker =
                 Walker { excludes: &self.excludes, symlinks: self.symlinks(), boundary: &boundary };
-            let folder = Folder { physical, prefix: String::new(), inherited: None };
+            let folder = Folder { physical, prefix: String::new(), inherited: None, device: None };
             walker.walk(folder, &mut |folder, entries| {
                 push(Batch { folder: Arc::clone(folder), entries, scheme: "" })
             })

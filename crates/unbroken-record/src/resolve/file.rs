@@ -57,9 +57,10 @@ impl Recording<'_> {
             let inherited = self.excludes.inherited_in(local);
             let walker =
                 Walker { excludes: &self.excludes, symlinks: self.symlinks(), boundary: &boundary };
-            return walker.walk(Folder { physical, prefix, inherited }, &mut |folder, entries| {
-                push(Batch { folder: Arc::clone(folder), entries, scheme })
-            });
+            return walker.walk(
+                Folder { physical, prefix, inherited, device: None },
+                &mut |folder, entries| push(Batch { folder: Arc::clone(folder), entries, scheme }),
+            );
         }
         if let Some(kind) = special_kind(kind) {
             return Err(RecordError::Special { path: physical, kind });
@@ -67,7 +68,8 @@ impl Recording<'_> {
         let split = local.rfind('/').map_or(0, |slash| slash.saturating_add(1));
         let (prefix, name) = local.split_at_checked(split).unwrap_or(("", local));
         let parent = physical.parent().unwrap_or(Path::new("/")).to_owned();
-        let folder = Folder { physical: parent, prefix: prefix.to_owned(), inherited: None };
+        let folder =
+            Folder { physical: parent, prefix: prefix.to_owned(), inherited: None, device: None };
         let entries = vec![Entry { name: name.to_owned(), target: Some(physical) }];
         push(Batch { folder: Arc::new(folder), entries, scheme })
     }
