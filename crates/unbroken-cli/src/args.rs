@@ -59,6 +59,7 @@ pub(crate) enum Command {
     MatchProducts(commands::match_products::MatchProducts),
     Verify(commands::verify::Verify),
     Explain(commands::explain::Explain),
+    InstallDropIns(commands::install_drop_ins::InstallDropIns),
     #[command(subcommand, hide = true)]
     DemoStep(commands::demo::step::DemoStep),
 }

@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod install_drop_ins;
 pub(crate) mod key;
 pub(crate) mod match_products;
 pub(crate) mod mock;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<Exit> {
         Command::MatchProducts(match_products) => match_products.run(output),
         Command::Verify(verify) => verify.run(output),
         Command::Explain(explain) => explain.run(output),
+        Command::InstallDropIns(install) => install.run(output),
         Command::DemoStep(step) => step.run(output),
     }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod drop_in;
 mod error;
 mod evidence;
 mod exit;
@@ -19,6 +20,9 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    if let Some(code) = drop_in::run() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error).into(),

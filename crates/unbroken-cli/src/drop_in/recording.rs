@@ -1,0 +1,256 @@
+//! What the recording drop-ins have in common: the signing key, the artifacts, the link's file.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use unbroken_crypto::{KeyIdStyle, Passphrase, SigningKey, sign};
+use unbroken_model::artifact::ArtifactSet;
+use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
+use unbroken_model::link::Link;
+use unbroken_model::name::StepName;
+use unbroken_record::atomic::{self, Overwrite};
+use unbroken_record::{
+    DEFAULT_EXCLUDES, HashOptions, MissingPolicy, SymlinkPolicy, hash_artifacts, link_file_name,
+};
+use zeroize::Zeroizing;
+
+use super::argparse::{Flag, Parsed, Takes};
+use super::failure::{Failure, reasons};
+use super::log::Log;
+use super::{python, settings};
+
+pub(super) const STEP_NAME: Flag = Flag::new(
+    &["-n", "--step-name"],
+    "step_name",
+    Takes::One("<name>"),
+    "name of the step, as the layout has it; the link is written to '<name>.<keyid prefix>.link'",
+)
+.required();
+pub(super) const MATERIALS: Flag = Flag::new(
+    &["-m", "--materials"],
+    "materials",
+    Takes::Some("<path>"),
+    "files or folders that are recorded before the step",
+);
+pub(super) const PRODUCTS: Flag = Flag::new(
+    &["-p", "--products"],
+    "products",
+    Takes::Some("<path>"),
+    "files or folders that are recorded after the step",
+);
+pub(super) const METADATA_DIRECTORY: Flag = Flag::new(
+    &["-d", "--metadata-directory"],
+    "metadata_directory",
+    Takes::One("<directory>"),
+    "folder that the link is written to; the working directory by default",
+);
+pub(super) const USE_DSSE: Flag =
+    Flag::new(&["--use-dsse"], "use_dsse", Takes::Nothing, "write a DSSE envelope");
+pub(super) const LSTRIP_PATHS: Flag = Flag::new(
+    &["--lstrip-paths"],
+    "lstrip_paths",
+    Takes::Some("<path>"),
+    "prefixes that are cut off the names of artifacts",
+);
+pub(super) const GPG_HOME: Flag = Flag::new(
+    &["--gpg-home"],
+    "gpg_home",
+    Takes::One("<path>"),
+    "GPG home folder (GPG keys are not supported yet)",
+);
+/// How artifacts and the key are named, in `in-toto-run` and `in-toto-record`.
+pub(super) const COMMON: &[Flag] = &[
+    Flag::new(
+        &["-P", "--password"],
+        "password",
+        Takes::Perhaps("<password>"),
+        "password of the signing key; without a value it is asked for (do not confuse with '-p')",
+    ),
+    Flag::new(
+        &["-g", "--gpg"],
+        "gpg",
+        Takes::Perhaps("<id>"),
+        "GPG key to sign with (not supported yet)",
+    ),
+    GPG_HOME,
+    Flag::new(
+        &["--signing-key"],
+        "signing_key",
+        Takes::One("<path>"),
+        "private key to sign with: PEM (PKCS#8, PKCS#1, SEC1) or OpenSSH",
+    ),
+    Flag::new(&["-k", "--key"], "signing_key", Takes::One("<path>"), "the same, as in 1.x").other(),
+    Flag::new(
+        &["-t", "--key-type"],
+        "key_type",
+        Takes::One("<type>"),
+        "as in 1.x; the key file tells its type itself",
+    )
+    .other(),
+    Flag::new(
+        &["--exclude"],
+        "exclude",
+        Takes::Some("<pattern>"),
+        "leave out what matches, in the manner of .gitignore, instead of the default patterns",
+    ),
+    Flag::new(
+        &["--base-path"],
+        "base_path",
+        Takes::One("<path>"),
+        "folder that artifacts are relative to",
+    ),
+    LSTRIP_PATHS,
+    USE_DSSE,
+];
+
+/// The types of keys that 1.x names.
+const KEY_TYPES: [&str; 3] = ["rsa", "ed25519", "ecdsa"];
+
+/// Checks what argparse checks about the key; the message is its own.
+pub(super) fn check_key_options(parsed: &Parsed) -> Result<(), String> {
+    check_key_types(parsed.many("key_type"), "-t/--key-type")?;
+    if parsed.has("gpg") == parsed.has("signing_key") {
+        return Err("Specify either '--signing-key <path>' or '--gpg [<keyid>]'".to_owned());
+    }
+    Ok(())
+}
+
+pub(super) fn check_key_types(types: &[String], option: &str) -> Result<(), String> {
+    match types.iter().find(|name| !KEY_TYPES.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let (name, choices) = (python::text(name), KEY_TYPES.map(python::text).join(", "));
+            Err(format!("argument {option}: invalid choice: {name} (choose from {choices})"))
+        }
+    }
+}
+
+/// Refuses what is not there yet.
+pub(super) fn no_gpg() -> Failure {
+    Failure::new("NotImplementedError", "GPG keys are not supported: use a key in a PEM file")
+}
+
+/// Reads the signing key; asks for its password where `-P` stands alone.
+pub(super) fn signing_key(parsed: &Parsed) -> Result<SigningKey, Failure> {
+    let path = parsed.one("signing_key").ok_or_else(no_gpg)?;
+    let password = match (parsed.has("password"), parsed.one("password")) {
+        (true, None) => Some(ask_password()?),
+        (_, given) => given.map(|text| Passphrase::new(text.to_owned())),
+    };
+    read_signing_key(path, password.as_ref())
+}
+
+pub(super) fn read_signing_key(
+    path: &str,
+    password: Option<&Passphrase>,
+) -> Result<SigningKey, Failure> {
+    let bytes = std::fs::read(path).map(Zeroizing::new);
+    let bytes = bytes.map_err(|error| Failure::os(&error, path))?;
+    let password = password.filter(|password| !password.is_empty());
+    SigningKey::read(&bytes, password).map_err(|error| Failure::key(&error, path))
+}
+
+/// Asks for a password on the terminal; without one, reads a line from stdin, as the reference.
+pub(super) fn ask_password() -> Result<Passphrase, Failure> {
+    if let Ok(text) = rpassword::prompt_password("Password: ") {
+        return Ok(Passphrase::new(text));
+    }
+    let mut line = Zeroizing::new(String::new());
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::new("EOFError", error.to_string()))?;
+    Ok(Passphrase::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Reads the name of a step.
+pub(super) fn step_name(text: &str) -> Result<StepName, Failure> {
+    text.parse().map_err(|error| {
+        Failure::new("ValueError", format!("step name {}: {}", python::text(text), reasons(&error)))
+    })
+}
+
+/// Returns how artifacts are hashed.
+pub(super) fn hash_options(parsed: &Parsed) -> HashOptions<'static> {
+    let given = Some(parsed.many("exclude")).filter(|patterns| !patterns.is_empty());
+    let default = || DEFAULT_EXCLUDES.iter().map(|&pattern| pattern.to_owned()).collect();
+    let base_path = parsed.one("base_path").filter(|path| !path.is_empty()).map(Into::into);
+    HashOptions {
+        base_path: base_path.or_else(settings::base_path),
+        strip_prefixes: parsed.many("lstrip_paths").to_vec(),
+        excludes: given.map(<[String]>::to_vec).or_else(settings::excludes).unwrap_or_else(default),
+        symlinks: SymlinkPolicy::FollowAll,
+        missing: MissingPolicy::Skip,
+        ..HashOptions::default()
+    }
+}
+
+/// Hashes artifacts. What is not there is left out, as by the reference, and told.
+pub(super) fn hash(
+    paths: &[String],
+    options: &HashOptions<'_>,
+    log: Log,
+) -> Result<ArtifactSet, Failure> {
+    let base = options.base_path.as_deref().unwrap_or(Path::new("."));
+    let mut there = Vec::with_capacity(paths.len());
+    for path in paths {
+        let local = path.strip_prefix("file:").unwrap_or(path);
+        // Shells expand patterns; one that comes here matched nothing.
+        let absent = !is_uri(path) && std::fs::symlink_metadata(base.join(local)).is_err();
+        if absent {
+            log.warning(&format!("{} is not there and is not recorded", python::text(path)));
+        } else {
+            there.push(path.clone());
+        }
+    }
+    hash_artifacts(&there, options).map_err(|error| Failure::record(&error, None))
+}
+
+/// Tells URIs whose resolver finds out itself what is there.
+fn is_uri(path: &str) -> bool {
+    ["dir:", "git:"].iter().any(|scheme| path.starts_with(scheme))
+}
+
+/// Names the envelope as the log does.
+pub(super) fn envelope_name(kind: EnvelopeKind) -> &'static str {
+    match kind {
+        EnvelopeKind::Dsse => "DSSE",
+        EnvelopeKind::Metablock => "Metablock",
+    }
+}
+
+/// Returns the kind of envelope that was asked for.
+pub(super) fn envelope_kind(parsed: &Parsed) -> EnvelopeKind {
+    if parsed.has("use_dsse") { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock }
+}
+
+/// Signs a link.
+pub(super) fn signed(
+    link: &Link,
+    kind: EnvelopeKind,
+    key: &SigningKey,
+) -> Result<Vec<u8>, Failure> {
+    let mut envelope = Envelope::unsigned(kind, link.to_value());
+    sign(&mut envelope, key, KeyIdStyle::Securesystemslib)
+        .map_err(|error| Failure::new("SigningError", reasons(&error)))?;
+    Ok(envelope.to_bytes())
+}
+
+/// Returns the key id that names files.
+pub(super) fn key_id(key: &SigningKey) -> String {
+    key.public().key_id(KeyIdStyle::Securesystemslib)
+}
+
+/// Names the file of a link.
+pub(super) fn link_path(parsed: &Parsed, name: &StepName, id: &str) -> Result<String, Failure> {
+    let file = link_file_name(name, id).map_err(|error| Failure::record(&error, None))?;
+    Ok(match parsed.one("metadata_directory") {
+        None | Some("") => file,
+        Some(folder) if folder.ends_with('/') => format!("{folder}{file}"),
+        Some(folder) => format!("{folder}/{file}"),
+    })
+}
+
+/// Writes a file, replacing what is there.
+pub(super) fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    atomic::write(Path::new(path), bytes, 0o644, Overwrite::Replace)
+        .map_err(|error| Failure::record(&error, Some(path)))
+}

@@ -1,0 +1,13 @@
+//! The drop-ins beside the reference's own tools: the same arguments in the same files, and the same
+//! exit code, the same files byte by byte, the same lines.
+//!
+//! Without `UNBROKEN_TEST_PYTHON` the comparisons skip and say so.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which stop the test")]
+
+mod installed;
+mod match_products;
+mod misuse;
+mod pair;
+mod record;
+mod run;
+mod sign;
