@@ -3,6 +3,7 @@
 pub(crate) mod kind;
 pub(crate) mod layout_key;
 pub(crate) mod pem;
+mod pss_salt;
 mod rsa_strength;
 pub(crate) mod ssh;
 
@@ -14,7 +15,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::signature::ParsedPublicKey;
+use aws_lc_rs::signature::{
+    ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm,
+};
 use data_encoding::HEXLOWER;
 use pkcs8::spki::SubjectPublicKeyInfoRef;
 
@@ -63,7 +66,6 @@ struct Inner {
     material: KeyMaterial,
     /// Parsed once: parsing costs a good part of a verification.
     verifier: ParsedPublicKey,
-    longest_salt_verifier: OnceLock<Option<ParsedPublicKey>>,
     ids: OnceLock<Vec<(KeyIdStyle, String)>>,
 }
 
@@ -152,7 +154,6 @@ impl PublicKey {
                 spki,
                 material,
                 verifier,
-                longest_salt_verifier: OnceLock::new(),
                 ids: OnceLock::new(),
             }),
         })
@@ -186,7 +187,7 @@ impl PublicKey {
     /// # Checks
     /// The signature under the key's own scheme and no other. Ed25519: strictly, points R of low
     /// order and S out of range are refused. ECDSA: DER only, nothing behind it. RSASSA-PSS: a
-    /// salt as long as the hash or as long as the key has room for.
+    /// salt of any length.
     ///
     /// # Does not check
     /// That ECDSA signatures have the lower of the two possible S: never take the bytes of a
@@ -209,14 +210,21 @@ impl PublicKey {
         if inner.verifier.verify_sig(message, signature).is_ok() {
             return Ok(());
         }
-        let longest = inner.longest_salt_verifier.get_or_init(|| {
-            let algorithm = inner.scheme.longest_salt_algorithm()?;
-            ParsedPublicKey::new(algorithm, &inner.spki).ok()
-        });
-        match longest {
-            Some(verifier) if verifier.verify_sig(message, signature).is_ok() => Ok(()),
+        let other_salt = self.verifier_of_salt(signature);
+        match other_salt.map(|verifier| verifier.verify_sig(&inner.spki, message, signature)) {
+            Some(Ok(())) => Ok(()),
             _ => Err(SignatureError::Mismatch),
         }
+    }
+
+    /// Finds the algorithm for an RSASSA-PSS signature whose salt is not as long as the hash.
+    fn verifier_of_salt(&self, signature: &[u8]) -> Option<RsaParameters> {
+        let inner = &*self.inner;
+        let (algorithm, hash) = inner.scheme.pss()?;
+        let numbers = rsa_strength::public_integers(key_bytes(&inner.spki)?)?;
+        let length = pss_salt::length(numbers, signature, hash)?;
+        (usize::from(length) != hash.output_len())
+            .then(|| algorithm.with_pss_salt_length(RsaPssSaltLength::Custom(length)))
     }
 
     /// Returns the key's identity.

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     self, ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
     ML_DSA_44, ML_DSA_65, ML_DSA_87, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaPssSaltLength, VerificationAlgorithm,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
 };
 
 use crate::error::KeyError;
@@ -122,20 +123,12 @@ impl SignatureScheme {
         }
     }
 
-    /// Returns, for RSASSA-PSS, the algorithm with the longest salt that the key has room for:
-    /// tools that follow OpenSSL's default sign so. The salt length carries no trust, so both are
-    /// accepted.
-    pub(crate) fn longest_salt_algorithm(self) -> Option<&'static dyn VerificationAlgorithm> {
+    /// Returns the library's algorithm and hash, for RSASSA-PSS.
+    pub(crate) fn pss(self) -> Option<(RsaParameters, &'static digest::Algorithm)> {
         match self {
-            Self::RsassaPssSha256 => Some(
-                &const { RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max) },
-            ),
-            Self::RsassaPssSha384 => Some(
-                &const { RSA_PSS_2048_8192_SHA384.with_pss_salt_length(RsaPssSaltLength::Max) },
-            ),
-            Self::RsassaPssSha512 => Some(
-                &const { RSA_PSS_2048_8192_SHA512.with_pss_salt_length(RsaPssSaltLength::Max) },
-            ),
+            Self::RsassaPssSha256 => Some((RSA_PSS_2048_8192_SHA256, &digest::SHA256)),
+            Self::RsassaPssSha384 => Some((RSA_PSS_2048_8192_SHA384, &digest::SHA384)),
+            Self::RsassaPssSha512 => Some((RSA_PSS_2048_8192_SHA512, &digest::SHA512)),
             _ => None,
         }
     }

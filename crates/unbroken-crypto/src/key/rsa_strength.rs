@@ -46,7 +46,8 @@ pub(crate) fn check(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn public_integers(der: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Reads modulus and exponent of an RSAPublicKey: big-endian, without leading zeros.
+pub(super) fn public_integers(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut reader = SliceReader::new(der).ok()?;
     let pair = reader
         .sequence(|inner| -> pkcs8::der::Result<_> {
