@@ -15,6 +15,7 @@ mod recording;
 mod run;
 mod settings;
 mod sign;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,9 +29,10 @@ use self::log::{Log, print, say};
 type Tool = fn(&[String]) -> u8;
 
 /// The drop-ins by name.
-const TOOLS: [(&str, Tool); 5] = [
+const TOOLS: [(&str, Tool); 6] = [
     ("in-toto-run", run::main),
     ("in-toto-record", record::main),
+    ("in-toto-verify", verify::main),
     ("in-toto-sign", sign::main),
     ("in-toto-mock", mock::main),
     ("in-toto-match-products", match_products::main),

@@ -11,3 +11,4 @@ mod pair;
 mod record;
 mod run;
 mod sign;
+mod verify;

@@ -26,8 +26,15 @@ pub(crate) fn key_id(name: &str) -> String {
     key.public().key_id(KeyIdStyle::Securesystemslib)
 }
 
+/// Returns the public half of one of the keys.
+pub(crate) fn public_key(name: &str) -> unbroken_crypto::PublicKey {
+    let (_, key) = keys().iter().find(|(other, _)| *other == name).unwrap();
+    key.public().clone()
+}
+
 /// Calls a drop-in by its name, as a symbolic link to the program would.
-pub(crate) fn drop_in(tool: &str, folder: &Path) -> Command {
+pub(crate) fn drop_in(tool: &str, folder: impl AsRef<Path>) -> Command {
+    let folder = folder.as_ref();
     let mut command = Command::new(env!("CARGO_BIN_EXE_unbroken"));
     command.arg0(tool).current_dir(folder).stdin(Stdio::null());
     command.env("HOME", folder).env("COLUMNS", "80");
@@ -82,6 +89,8 @@ pub(crate) struct Pair {
     python: PathBuf,
     theirs: TempDir,
     ours: TempDir,
+    /// The folder within both in which the tools run.
+    place: PathBuf,
 }
 
 impl Pair {
@@ -95,6 +104,7 @@ impl Pair {
             python: std::path::absolute(python).unwrap(),
             theirs: tempfile::tempdir().unwrap(),
             ours: tempfile::tempdir().unwrap(),
+            place: PathBuf::new(),
         };
         for (name, key) in keys() {
             pair.write(name, key.to_pkcs8_pem(None).unwrap().as_bytes());
@@ -111,8 +121,8 @@ impl Pair {
 
     /// Writes a file into both folders.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
-        for folder in [&self.theirs, &self.ours] {
-            let path = folder.path().join(name);
+        for folder in [self.theirs(), self.ours()] {
+            let path = folder.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
@@ -120,25 +130,35 @@ impl Pair {
 
     /// Does something in both folders.
     pub(crate) fn each(&self, act: impl Fn(&Path)) {
-        act(self.theirs.path());
-        act(self.ours.path());
+        act(&self.theirs());
+        act(&self.ours());
     }
 
-    pub(crate) fn ours(&self) -> &Path {
-        self.ours.path()
+    pub(crate) fn ours(&self) -> PathBuf {
+        self.ours.path().join(&self.place)
+    }
+
+    fn theirs(&self) -> PathBuf {
+        self.theirs.path().join(&self.place)
+    }
+
+    /// Goes into a folder within both.
+    pub(crate) fn within(mut self, folder: &str) -> Self {
+        self.place = folder.into();
+        self
     }
 
     /// Runs a tool in both folders: theirs, ours.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, tool: &str, arguments: &[S]) -> (Ended, Ended) {
         let theirs = Command::new(self.python.with_file_name(tool))
             .args(arguments)
-            .current_dir(self.theirs.path())
+            .current_dir(self.theirs())
             .stdin(Stdio::null())
             .env("COLUMNS", "80")
             .output()
             .unwrap();
-        let ours = drop_in(tool, self.ours.path()).args(arguments).output().unwrap();
-        (Ended::of(&theirs, self.theirs.path()), Ended::of(&ours, self.ours.path()))
+        let ours = drop_in(tool, self.ours()).args(arguments).output().unwrap();
+        (Ended::of(&theirs, &self.theirs()), Ended::of(&ours, &self.ours()))
     }
 
     /// Runs a tool in both folders, and holds ours to theirs in everything.

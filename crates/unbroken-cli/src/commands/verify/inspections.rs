@@ -30,6 +30,15 @@ impl InspectionOptions {
         Self { product, inspection_timeout: 60, allow_sublayout_inspections: false }
     }
 
+    /// Inspects the working directory.
+    pub(crate) fn limited_to(seconds: u64, allow_sublayout_inspections: bool) -> Self {
+        Self {
+            inspection_timeout: seconds,
+            allow_sublayout_inspections,
+            ..Self::of_product(".".into())
+        }
+    }
+
     pub(crate) fn of_sublayouts(&self) -> SublayoutInspections {
         if self.allow_sublayout_inspections {
             SublayoutInspections::Allow
