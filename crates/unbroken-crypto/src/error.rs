@@ -118,6 +118,18 @@ pub enum KeyError {
     /// A layout carries a private key.
     #[error("the key object carries a private key")]
     PrivateKeyInLayout,
+    /// The key has expired.
+    #[error("the key expired at {at}")]
+    Expired {
+        /// The first second in which it is not valid.
+        at: String,
+    },
+    /// The key says that it was made in the future.
+    #[error("the key is not valid before {from}")]
+    NotYetValid {
+        /// The first second in which it is valid.
+        from: String,
+    },
     /// The name stands for no key algorithm.
     #[error("{name:?} is no key algorithm")]
     UnknownAlgorithm {
@@ -151,6 +163,12 @@ pub enum SignatureError {
     /// An Ed25519 signature whose point R has low order: it may hold for messages nobody signed.
     #[error("the signature's point has low order")]
     LowOrderPoint,
+    /// The headers of an OpenPGP signature, which are signed with the message, rule it out.
+    #[error("the OpenPGP headers of the signature are refused: {reason}")]
+    Headers {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
 }
 
 /// Why a message could not be signed.

@@ -2,6 +2,7 @@
 
 pub(crate) mod kind;
 pub(crate) mod layout_key;
+mod openpgp;
 pub(crate) mod pem;
 mod pss_salt;
 mod rsa_strength;
@@ -21,7 +22,11 @@ use aws_lc_rs::signature::{
 use data_encoding::HEXLOWER;
 use pkcs8::spki::SubjectPublicKeyInfoRef;
 
+use unbroken_model::envelope::Signature;
+use unbroken_model::json::Value;
+
 use self::kind::KeyKind;
+use self::openpgp::OpenPgp;
 use crate::error::{KeyError, SignatureError};
 use crate::hash;
 use crate::key_id::{self, KeyIdStyle};
@@ -67,6 +72,8 @@ struct Inner {
     /// Parsed once: parsing costs a good part of a verification.
     verifier: ParsedPublicKey,
     ids: OnceLock<Vec<(KeyIdStyle, String)>>,
+    /// Only for keys that a layout lists as OpenPGP keys: these sign in no other way.
+    openpgp: Option<OpenPgp>,
 }
 
 impl PublicKey {
@@ -155,6 +162,7 @@ impl PublicKey {
                 material,
                 verifier,
                 ids: OnceLock::new(),
+                openpgp: None,
             }),
         })
     }
@@ -167,11 +175,23 @@ impl PublicKey {
         self.relabelled(scheme, self.inner.declared_id.clone())
     }
 
+    /// Makes the key sign as OpenPGP does, and in no other way.
+    fn into_openpgp(self, declared_id: String, openpgp: OpenPgp) -> Result<Self, KeyError> {
+        let (kind, scheme) = (self.inner.kind, self.inner.scheme);
+        let mut key = Self::from_parsable(kind, scheme, Some(declared_id), &self.inner.spki)?;
+        Arc::get_mut(&mut key.inner).ok_or(KeyError::Encoding)?.openpgp = Some(openpgp);
+        Ok(key)
+    }
+
     fn relabelled(
         &self,
         scheme: SignatureScheme,
         declared_id: Option<String>,
     ) -> Result<Self, KeyError> {
+        if self.inner.openpgp.is_some() {
+            let what = "another scheme than OpenPGP's for an OpenPGP key".to_owned();
+            return Err(KeyError::Unsupported { what });
+        }
         if !scheme.fits(self.inner.kind) {
             return Err(KeyError::SchemeMismatch {
                 key_type: self.key_type().to_owned(),
@@ -197,6 +217,9 @@ impl PublicKey {
     /// [`SignatureError`] when the signature does not hold.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let inner = &*self.inner;
+        if inner.openpgp.is_some() {
+            return Err(SignatureError::Headers { reason: "they are missing" });
+        }
         if inner.kind == KeyKind::Ed25519 && low_order::begins_with_low_order_point(signature) {
             return Err(SignatureError::LowOrderPoint);
         }
@@ -217,6 +240,21 @@ impl PublicKey {
         }
     }
 
+    /// Checks a signature of an envelope: for OpenPGP keys with its `other_headers`.
+    pub(crate) fn verify_entry(
+        &self,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
+        let Some(openpgp) = &self.inner.openpgp else {
+            return self.verify(message, &signature.bytes);
+        };
+        let headers = signature.extra.get("other_headers").and_then(Value::as_str);
+        let headers = headers.ok_or(SignatureError::Headers { reason: "they are missing" })?;
+        let key_id = signature.key_id.as_deref().unwrap_or_default();
+        openpgp.verify(message, key_id, headers, &signature.bytes)
+    }
+
     /// Finds the algorithm for an RSASSA-PSS signature whose salt is not as long as the hash.
     fn verifier_of_salt(&self, signature: &[u8]) -> Option<RsaParameters> {
         let inner = &*self.inner;
@@ -230,6 +268,15 @@ impl PublicKey {
     /// Returns the key's identity.
     pub fn material(&self) -> KeyMaterial {
         self.inner.material
+    }
+
+    /// Returns the identities of all keys that sign in this one's name: of its own, and of the
+    /// subkeys of an OpenPGP key.
+    pub fn materials(&self) -> Vec<KeyMaterial> {
+        match &self.inner.openpgp {
+            Some(openpgp) => openpgp.materials(),
+            None => vec![self.material()],
+        }
     }
 
     /// Returns the scheme by which the key signs.
@@ -294,6 +341,9 @@ impl PublicKey {
     ///
     /// A key id is a hint: the answer narrows a search and proves nothing.
     pub fn answers_to(&self, hint: &str) -> bool {
+        if let Some(openpgp) = &self.inner.openpgp {
+            return openpgp.answers_to(hint);
+        }
         self.ids().iter().any(|(_, id)| id.eq_ignore_ascii_case(hint))
     }
 

@@ -122,7 +122,7 @@ fn check_one<R>(
     };
     for key in named.iter().chain(&tried_besides) {
         budget.spend()?;
-        if key.verify(envelope.signing_input(), &signature.bytes).is_ok() {
+        if key.verify_entry(envelope.signing_input(), signature).is_ok() {
             return Ok(SignatureOutcome::Valid(PublicKey::clone(key)));
         }
     }

@@ -6,6 +6,7 @@ use unbroken_crypto::{Functionary, KeyMaterial, KeySet, PublicKey};
 use unbroken_model::layout::{KeyId, Layout, LayoutKey, Step};
 use unbroken_model::name::StepName;
 use unbroken_model::rule::ArtifactRule;
+use unbroken_model::timestamp::Timestamp;
 
 use crate::fault::chain_of;
 use crate::finding::{Finding, FindingCode};
@@ -30,9 +31,9 @@ impl LayoutKeys {
 }
 
 /// Checks a layout as a whole and makes its keys usable.
-pub(crate) fn check(layout: &Layout) -> (LayoutKeys, Vec<Finding>) {
+pub(crate) fn check(layout: &Layout, now: Timestamp) -> (LayoutKeys, Vec<Finding>) {
     let mut findings = Vec::new();
-    let keys = keys(layout, &mut findings);
+    let keys = keys(layout, now, &mut findings);
     if layout.steps.is_empty() {
         findings.push(Finding::error(
             FindingCode::LayoutEmpty,
@@ -55,7 +56,7 @@ pub(crate) fn check(layout: &Layout) -> (LayoutKeys, Vec<Finding>) {
     (keys, findings)
 }
 
-fn keys(layout: &Layout, findings: &mut Vec<Finding>) -> LayoutKeys {
+fn keys(layout: &Layout, now: Timestamp, findings: &mut Vec<Finding>) -> LayoutKeys {
     let mut usable: BTreeMap<KeyId, PublicKey> = BTreeMap::new();
     let mut unusable: BTreeMap<&KeyId, String> = BTreeMap::new();
     for (id, key) in &layout.keys {
@@ -64,7 +65,7 @@ fn keys(layout: &Layout, findings: &mut Vec<Finding>) -> LayoutKeys {
             let remedy = "make a new key: this one is known to everybody who has the layout";
             findings.push(Finding::error(FindingCode::PrivateKeyInLayout, message, remedy));
         }
-        match PublicKey::from_layout_key(key) {
+        match PublicKey::from_layout_key_at(key, now) {
             Ok(key) => drop(usable.insert(id.clone(), key)),
             // A key of an unknown kind hurts only the steps that need it.
             Err(error) => drop(unusable.insert(id, chain_of(&error))),
@@ -105,8 +106,9 @@ fn holds_private_key(key: &LayoutKey) -> bool {
 /// One key under two ids would have two votes in the eyes of whoever counts ids.
 fn listed_twice(usable: &BTreeMap<KeyId, PublicKey>, findings: &mut Vec<Finding>) {
     let mut first: BTreeMap<KeyMaterial, &KeyId> = BTreeMap::new();
-    for (id, key) in usable {
-        if let Some(other) = first.insert(key.material(), id) {
+    let signing = |(id, key)| PublicKey::materials(key).into_iter().map(move |one| (id, key, one));
+    for (id, key, material) in usable.iter().flat_map(signing) {
+        if let Some(other) = first.insert(material, id) {
             let message = format!("the keys {other} and {id} are one and the same key");
             let remedy = "the owner lists the key once";
             findings.push(

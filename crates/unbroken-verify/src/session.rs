@@ -112,7 +112,7 @@ impl Session {
         limits: Limits,
         budget: Budget,
     ) -> Self {
-        let root = Chain::root(layout, &options);
+        let root = Chain::root(layout, now, &options);
         let signatures = budget.signatures;
         Self { now, options, limits, budget, signatures, chains: vec![root] }
     }
@@ -240,7 +240,14 @@ impl Session {
             let remedy = "hand in the links of the step in place of the layout that asks for them";
             return Err(Box::new(Finding::error(FindingCode::SublayoutCycle, message, remedy)));
         }
-        let child = Chain::sublayout((index, parent), submission, identity, layout, &self.options);
+        let child = Chain::sublayout(
+            (index, parent),
+            submission,
+            identity,
+            layout,
+            self.now,
+            &self.options,
+        );
         let depth = child.folders.len();
         self.budget
             .spend_sublayout(depth)

@@ -4,9 +4,10 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::layout::LayoutKey;
 use unbroken_model::limits::Limits;
+use unbroken_model::timestamp::Timestamp;
 
-use super::PublicKey;
 use super::kind::KeyKind;
+use super::{PublicKey, openpgp};
 use crate::error::KeyError;
 use crate::key_id::{self, KeyIdStyle};
 use crate::scheme::SignatureScheme;
@@ -26,7 +27,8 @@ impl PublicKey {
     /// That the id is derived from the key: ids are names that the layout's owner signed.
     ///
     /// # Errors
-    /// [`KeyError`], among them [`KeyError::Unsupported`] for OpenPGP keys.
+    /// [`KeyError`], among them [`KeyError::Unsupported`] for OpenPGP keys, which are valid for a time
+    /// only: [`PublicKey::from_layout_key_at`] reads them.
     pub fn from_layout_key(layout_key: &LayoutKey) -> Result<Self, KeyError> {
         let object = &layout_key.object;
         let listed = layout_key.id.as_str();
@@ -40,6 +42,27 @@ impl PublicKey {
             Some(_) => return Err(KeyError::LayoutKeyMember { member: "keyid" }),
         }
         Self::from_object(object, Some(listed))
+    }
+
+    /// Reads a key object of a layout, OpenPGP keys too, as it is at a time.
+    ///
+    /// # Checks
+    /// Besides what [`PublicKey::from_layout_key`] does: that an OpenPGP key has not expired and was
+    /// not made in the future. The same is asked of each signature when it is checked. Subkeys sign
+    /// for the main key, whose one vote they share; those that have expired do not.
+    ///
+    /// # Does not check
+    /// Whether an OpenPGP key was revoked: a layout carries no certificate.
+    ///
+    /// # Errors
+    /// [`KeyError`], among them [`KeyError::Expired`], and [`KeyError::Unsupported`] for OpenPGP keys
+    /// other than RSA and Ed25519.
+    pub fn from_layout_key_at(layout_key: &LayoutKey, now: Timestamp) -> Result<Self, KeyError> {
+        if !openpgp::is_openpgp(&layout_key.object) {
+            return Self::from_layout_key(layout_key);
+        }
+        let (key, openpgp) = openpgp::read(layout_key, now)?;
+        key.into_openpgp(layout_key.id.as_str().to_owned(), openpgp)
     }
 
     /// Reads a public key file of the reference implementation before 2.2: the key object alone.
@@ -58,10 +81,8 @@ impl PublicKey {
     }
 
     pub(crate) fn from_object(object: &Object<'_>, listed: Option<&str>) -> Result<Self, KeyError> {
-        if let Some(method) = object.get("method").and_then(Value::as_str)
-            && method.starts_with("pgp+")
-        {
-            return Err(KeyError::Unsupported { what: format!("an OpenPGP key ({method:?})") });
+        if openpgp::is_openpgp(object) {
+            return Err(KeyError::Unsupported { what: "an OpenPGP key here".to_owned() });
         }
         let key_type = text(object, "keytype")?;
         let scheme = text(object, "scheme")?;
@@ -130,8 +151,12 @@ impl PublicKey {
     /// Makes the key object that a layout carries, under the id of this style.
     ///
     /// # Errors
-    /// [`KeyError::Encoding`] when the id cannot stand in a layout.
+    /// [`KeyError::Encoding`] when the id cannot stand in a layout; [`KeyError::Unsupported`] for
+    /// OpenPGP keys.
     pub fn to_layout_key(&self, style: KeyIdStyle) -> Result<LayoutKey, KeyError> {
+        if self.inner.openpgp.is_some() {
+            return Err(KeyError::Unsupported { what: "writing an OpenPGP key".to_owned() });
+        }
         let id_text = self.key_id(style);
         let id = id_text.parse().map_err(|_| KeyError::Encoding)?;
         let public = self.public_text();

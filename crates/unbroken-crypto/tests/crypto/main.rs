@@ -13,6 +13,7 @@ mod generation;
 mod key_ids;
 mod layout_keys;
 mod old_keys;
+mod openpgp;
 mod private_keys;
 mod public_keys;
 mod signatures;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use unbroken_crypto::PublicKey;
 use unbroken_model::layout::Layout;
 use unbroken_model::name::StepName;
+use unbroken_model::timestamp::Timestamp;
 
 use super::{Options, SublayoutInspections, Submission};
 use crate::evidence::Piece;
@@ -32,10 +33,10 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn root(layout: InForce, options: &Options) -> Self {
+    pub(super) fn root(layout: InForce, now: Timestamp, options: &Options) -> Self {
         let (mut layout, signers) = layout.into_parts();
         let mut findings = substitution::apply(&mut layout, &options.parameters);
-        let (keys, more) = layout_check::check(&layout);
+        let (keys, more) = layout_check::check(&layout, now);
         findings.extend(more);
         Self {
             path: Vec::new(),
@@ -59,10 +60,11 @@ impl Chain {
         submission: Submission<'_>,
         identity: [u8; 32],
         layout: InForce,
+        now: Timestamp,
         options: &Options,
     ) -> Self {
         let (layout, signers) = layout.into_parts();
-        let (keys, mut findings) = layout_check::check(&layout);
+        let (keys, mut findings) = layout_check::check(&layout, now);
         if options.sublayout_inspections == SublayoutInspections::Refuse
             && !layout.inspections.is_empty()
         {

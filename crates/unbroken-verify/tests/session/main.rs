@@ -3,6 +3,7 @@
 
 mod budgets;
 mod inspections;
+mod openpgp;
 mod order;
 mod steps;
 mod subjects;
