@@ -10,7 +10,8 @@ use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
 use unbroken_record::atomic::{self, Overwrite};
 use unbroken_record::{
-    DEFAULT_EXCLUDES, HashOptions, MissingPolicy, SymlinkPolicy, hash_artifacts, link_file_name,
+    DEFAULT_EXCLUDES, HashOptions, MissingPolicy, RecordError, SymlinkPolicy, hash_artifacts,
+    link_file_name,
 };
 use zeroize::Zeroizing;
 
@@ -183,25 +184,56 @@ pub(super) fn hash_options(parsed: &Parsed) -> HashOptions<'static> {
     }
 }
 
-/// Hashes artifacts. What is not there is left out, as by the reference, and told.
+/// Hashes artifacts. What is not there, or is no file, is left out, as by the reference, and told.
 pub(super) fn hash(
     paths: &[String],
     options: &HashOptions<'_>,
     log: Log,
 ) -> Result<ArtifactSet, Failure> {
     let base = options.base_path.as_deref().unwrap_or(Path::new("."));
+    let is_there =
+        |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir());
     let mut there = Vec::with_capacity(paths.len());
     for path in paths {
         let local = path.strip_prefix("file:").unwrap_or(path);
         // Shells expand patterns; one that comes here matched nothing.
-        let absent = !is_uri(path) && std::fs::symlink_metadata(base.join(local)).is_err();
-        if absent {
-            log.warning(&format!("{} is not there and is not recorded", python::text(path)));
-        } else {
+        if is_uri(path) || is_there(&base.join(local)) {
             there.push(path.clone());
+        } else {
+            log.warning(&format!("{} is not there and is not recorded", python::text(path)));
         }
     }
-    hash_artifacts(&there, options).map_err(|error| Failure::record(&error, None))
+    let mut options = options.clone();
+    let failure = loop {
+        let error = match hash_artifacts(&there, &options) {
+            Ok(artifacts) => return Ok(artifacts),
+            Err(error) => error,
+        };
+        let (RecordError::SymlinkDangling { path } | RecordError::Special { path, .. }) = &error
+        else {
+            break error;
+        };
+        let Some(pattern) = pattern_of(path, base) else { break error };
+        if options.excludes.contains(&pattern) {
+            break error;
+        }
+        log.warning(&format!("{} is no file and is not recorded", python::text(&pattern)));
+        options.excludes.push(pattern);
+    };
+    Err(Failure::record(&failure, None))
+}
+
+/// Writes the pattern that matches one path below the base folder and nothing else.
+fn pattern_of(path: &Path, base: &Path) -> Option<String> {
+    let base = base.canonicalize().ok()?;
+    let mut pattern = String::from("/");
+    for character in path.strip_prefix(base).ok()?.to_str()?.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '!' | '#' | ' ') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    Some(pattern)
 }
 
 /// Tells URIs whose resolver finds out itself what is there.

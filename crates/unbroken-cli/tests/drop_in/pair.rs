@@ -78,7 +78,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(root, &path, files);
-        } else {
+        } else if path.is_file() {
             files.insert(path.strip_prefix(root).unwrap().into(), std::fs::read(&path).unwrap());
         }
     }

@@ -83,6 +83,25 @@ fn what_is_not_there_is_left_out_and_told() {
 }
 
 #[test]
+fn what_is_no_file_is_left_out_and_told() {
+    let Some(pair) = Pair::new("dangling links and sockets") else { return };
+    pair.each(|folder| {
+        std::os::unix::fs::symlink("nowhere", folder.join("src/lost [x]")).unwrap();
+        std::os::unix::fs::symlink("main.c", folder.join("src/link.c")).unwrap();
+        std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
+    });
+    let words = ["-n", "x", "-m", ".", "src/lost [x]", "-x", "--signing-key", "bob"];
+    let ours = drop_in("in-toto-run", pair.ours()).args(words).output().unwrap();
+    let theirs = pair.run("in-toto-run", &words).0;
+    let told = String::from_utf8(ours.stderr).unwrap();
+    assert_eq!((theirs.code, ours.status.code()), (Some(0), Some(0)), "{told}");
+    assert_eq!(told.lines().count(), 3, "{told}");
+    let name = format!("x.{}.link", key_id("bob").get(..8).unwrap());
+    let link = std::fs::read(pair.ours().join(&name)).unwrap();
+    assert_eq!(&link, theirs.files.get(std::path::Path::new(&name)).unwrap());
+}
+
+#[test]
 fn mock_runs_leave_the_same_link_and_always_succeed() {
     let Some(pair) = Pair::new("in-toto-mock") else { return };
     pair.same("in-toto-mock", "--name touch -- touch made");
