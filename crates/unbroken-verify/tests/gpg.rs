@@ -1,0 +1,132 @@
+//! OpenPGP keys that the `gpg` program of this machine makes, and what it signs with them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    reason = "a test stops where it fails, and runs gpg"
+)]
+
+use std::io::Write;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use unbroken_crypto::{Functionary, KeySet, PublicKey, SignatureBudget, authenticate};
+use unbroken_model::envelope::{Envelope, EnvelopeKind};
+use unbroken_model::json::Value;
+use unbroken_model::layout::LayoutKey;
+use unbroken_model::limits::Limits;
+use unbroken_model::link::Link;
+use unbroken_model::timestamp::Timestamp;
+
+const LINK: &str = r#"{"_type":"link","name":"build","command":[],"materials":{},"products":{},
+    "byproducts":{},"environment":{}}"#;
+
+fn gpg(home: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut child = Command::new("gpg")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--batch", "--pinentry-mode", "loopback", "--passphrase", ""])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "gpg {arguments:?}");
+    output.stdout
+}
+
+/// Returns the body of the first packet; gpg writes headers of the old form.
+fn body(bytes: &[u8]) -> &[u8] {
+    let (size, rest) = match bytes[0] & 3 {
+        0 => (usize::from(bytes[1]), &bytes[2..]),
+        1 => (usize::from(u16::from_be_bytes([bytes[1], bytes[2]])), &bytes[3..]),
+        other => panic!("a packet header of form {other}"),
+    };
+    &rest[..size]
+}
+
+/// Splits off a number: its bytes and what follows.
+fn number(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let bits = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+    bytes[2..].split_at(bits.div_ceil(8))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+#[test]
+fn what_the_gpg_of_this_machine_signs_is_verified() {
+    if Command::new("gpg").arg("--version").stdout(Stdio::null()).status().is_err() {
+        unbroken_testkit::skip("signatures of gpg", "there is no gpg here");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    for (algorithm, length) in [("rsa2048", 256), ("ed25519", 32)] {
+        let user = format!("{algorithm}@test");
+        gpg(home.path(), &["--quick-gen-key", &user, algorithm, "sign", "1y"], b"");
+        let listing = gpg(home.path(), &["--with-colons", "--list-keys", &user], b"");
+        let listing = String::from_utf8(listing).unwrap();
+        let line = listing.lines().find(|line| line.starts_with("fpr")).unwrap();
+        let id = line.split(':').nth(9).unwrap().to_lowercase();
+
+        let exported = gpg(home.path(), &["--export", &user], b"");
+        let packet = body(&exported);
+        let made = u32::from_be_bytes([packet[1], packet[2], packet[3], packet[4]]);
+        let (kind, method, public) = if length == 256 {
+            let (n, rest) = number(&packet[6..]);
+            let (e, _) = number(rest);
+            let public = format!(r#""n": "{}", "e": "{}""#, hex(n), hex(e));
+            ("rsa", "pgp+rsa-pkcsv1.5", public)
+        } else {
+            let (point, _) = number(&packet[7 + usize::from(packet[6])..]);
+            ("eddsa", "pgp+eddsa-ed25519", format!(r#""q": "{}""#, hex(&point[1..])))
+        };
+        let object = format!(
+            r#"{{"type": "{kind}", "method": "{method}", "hashes": ["pgp+SHA2"], "keyid": "{id}",
+                "creation_time": {made}, "validity_period": 31536000,
+                "keyval": {{"private": "", "public": {{{public}}}}}}}"#
+        );
+
+        let limits = Limits::default();
+        let link = Value::parse(LINK.as_bytes(), &limits).unwrap();
+        let unsigned = Envelope::unsigned(EnvelopeKind::Metablock, link);
+        let arguments = ["--local-user", &user, "--digest-algo", "SHA256", "--detach-sign"];
+        let signature = gpg(home.path(), &arguments, unsigned.signing_input());
+        let packet = body(&signature);
+        let hashed = 6 + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+        let behind = &packet[hashed..];
+        let unhashed = 2 + usize::from(u16::from_be_bytes([behind[0], behind[1]]));
+        let mut numbers = &behind[unhashed + 2..];
+        let mut made_by_gpg = String::new();
+        while !numbers.is_empty() {
+            let (value, rest) = number(numbers);
+            made_by_gpg += &"00".repeat(length - value.len());
+            made_by_gpg += &hex(value);
+            numbers = rest;
+        }
+        let headers = hex(&packet[..hashed]);
+        let envelope = format!(
+            r#"{{"signed": {LINK}, "signatures": [{{"keyid": "{id}", "other_headers": "{headers}",
+                "signature": "{made_by_gpg}"}}]}}"#
+        );
+
+        let Ok(Value::Object(object)) = Value::parse(object.as_bytes(), &limits) else {
+            panic!("{object}");
+        };
+        let listed = LayoutKey { id: id.parse().unwrap(), object: object.into_owned() };
+        let now = Timestamp::from_unix(i64::from(made) + 600);
+        let key = PublicKey::from_layout_key_at(&listed, now).unwrap();
+        let envelope = Envelope::parse(envelope.as_bytes(), &limits).unwrap();
+        let keys = KeySet::<Functionary>::new([key.clone()]);
+        let mut budget = SignatureBudget::default();
+        let one = NonZeroU32::MIN;
+        let link = authenticate::<Link, _>(envelope, &keys, one, &limits, &mut budget).unwrap();
+        assert_eq!(link.signers(), [key], "{algorithm}");
+    }
+}
