@@ -32,6 +32,7 @@ pub(super) fn stage(finding: &Finding, chain: Option<&ChainAssessment>) -> Stage
         Code::SignatureThresholdNotMet => Stage::Signatures,
         Code::LayoutExpired => Stage::Expiration,
         Code::LinkMissing => Stage::Reading,
+        Code::LinkThresholdNotMet if has_sublayout(finding, chain) => Stage::Sublayouts,
         Code::LinkThresholdNotMet if too_few_files(finding, chain) => Stage::Reading,
         Code::SublayoutRejected | Code::SublayoutCycle | Code::SublayoutInspectionRefused => {
             Stage::Sublayouts
@@ -55,6 +56,11 @@ fn step<'a>(finding: &Finding, chain: Option<&'a ChainAssessment>) -> Option<&'a
 /// Tells whether a step has fewer files than functionaries are asked for.
 fn too_few_files(finding: &Finding, chain: Option<&ChainAssessment>) -> bool {
     step(finding, chain).is_some_and(|step| files(step) < step.threshold)
+}
+
+/// Tells whether a sublayout stands for a step: the reference fails within it.
+fn has_sublayout(finding: &Finding, chain: Option<&ChainAssessment>) -> bool {
+    step(finding, chain).is_some_and(|step| step.evidence.iter().any(|evidence| evidence.sublayout))
 }
 
 fn files(step: &StepAssessment) -> u32 {

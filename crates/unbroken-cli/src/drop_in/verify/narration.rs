@@ -95,7 +95,8 @@ impl Narration<'_> {
 
     fn broken_links(&self, chain: &Chain<'_>) {
         for step in chain.steps() {
-            for evidence in self.evidence(step).into_iter().filter(|evidence| !evidence.accepted) {
+            let broken = |evidence: &&EvidenceAssessment| !evidence.accepted && !evidence.sublayout;
+            for evidence in self.evidence(step).into_iter().filter(broken) {
                 let prefix = key_prefix(&evidence.source);
                 let id = self
                     .key_ids(&step.name)
