@@ -1,4 +1,4 @@
-//! Runs an inspection on a copy of the product (specification 1.0, section 4.5).
+//! Runs inspections on a copy of the product (specification 1.0, section 4.3.2).
 //!
 //! The command comes out of a layout and runs on the verifier's machine. It sees a copy of the
 //! product folder as its working directory, a bare environment, nothing on standard input, and no
@@ -42,8 +42,6 @@ pub const OUTPUT_BYTES: usize = 1 << 20;
 pub struct InspectionRun<'a> {
     /// The program and its arguments; there is no shell.
     pub words: &'a [String],
-    /// The product folder, which is copied.
-    pub product: &'a Path,
     /// After how long the inspection is ended.
     pub time_limit: Duration,
     /// How many bytes of each output stream are kept, from the end.
@@ -51,9 +49,9 @@ pub struct InspectionRun<'a> {
 }
 
 impl<'a> InspectionRun<'a> {
-    /// Makes a run of `words` on a copy of `product` with the default limits.
-    pub fn new(words: &'a [String], product: &'a Path) -> Self {
-        Self { words, product, time_limit: TIME_LIMIT, output_bytes: OUTPUT_BYTES }
+    /// Makes a run of `words` with the default limits.
+    pub fn new(words: &'a [String]) -> Self {
+        Self { words, time_limit: TIME_LIMIT, output_bytes: OUTPUT_BYTES }
     }
 }
 
@@ -73,43 +71,64 @@ pub struct InspectionOutcome {
     pub left_behind: usize,
 }
 
-/// Runs an inspection.
-///
-/// # Errors
-/// [`RecordError::ProgramRefused`] and [`RecordError::Spawn`] when the program cannot be run,
-/// [`RecordError::OriginalChanged`] when the product folder changed meanwhile, those of
-/// [`hash_artifacts`] when the product, or what the command made of it, cannot be recorded. A
-/// command that fails is no error.
-pub fn run_inspection(run: &InspectionRun<'_>) -> Result<InspectionOutcome, RecordError> {
-    let (word, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
-    let scratch = Scratch::new()?;
-    let product = fs::canonicalize(run.product)
-        .map_err(|source| RecordError::Stat { path: run.product.to_owned(), source })?;
-    let before = copy::state_of(&product)?;
-    copy::copy_tree(&product, &scratch.product)?;
-    let program = find_program(word, &scratch.product)?;
-    let materials = scratch.artifacts()?;
+/// A copy of a product folder, in which the inspections of one verification run one after the
+/// other: a later one sees what an earlier one left, such as the files of an unpacked archive. It is
+/// gone when it is dropped.
+#[derive(Debug)]
+pub struct ProductCopy {
+    scratch: Scratch,
+    product: PathBuf,
+    before: copy::TreeState,
+}
 
-    let (isolation, mut command) = isolation::command(&program, arguments);
-    scratch.furnish(&mut command);
-    let process = supervise(
-        command,
-        &Supervision {
-            program: word,
-            care: Care::Group,
-            streams: Streams::Capture,
-            tail_bytes: run.output_bytes,
-            time_limit: Some(run.time_limit),
-        },
-    );
-    let left_behind = if isolation.processes { 0 } else { leftovers::end(&scratch.home()) };
-    let process = process?;
-
-    let products = scratch.artifacts()?;
-    if copy::state_of(&product)? != before {
-        return Err(RecordError::OriginalChanged { path: product });
+impl ProductCopy {
+    /// Copies a product folder.
+    ///
+    /// # Errors
+    /// [`RecordError::Stat`] and its like when the folder cannot be read or copied.
+    pub fn of(product: &Path) -> Result<Self, RecordError> {
+        let scratch = Scratch::new()?;
+        let product = fs::canonicalize(product)
+            .map_err(|source| RecordError::Stat { path: product.to_owned(), source })?;
+        let before = copy::state_of(&product)?;
+        copy::copy_tree(&product, &scratch.product)?;
+        Ok(Self { scratch, product, before })
     }
-    Ok(InspectionOutcome { materials, products, process, isolation, left_behind })
+
+    /// Runs an inspection.
+    ///
+    /// # Errors
+    /// [`RecordError::ProgramRefused`] and [`RecordError::Spawn`] when the program cannot be run,
+    /// [`RecordError::OriginalChanged`] when the product folder changed meanwhile, those of
+    /// [`hash_artifacts`] when the product, or what the command made of it, cannot be recorded. A
+    /// command that fails is no error.
+    pub fn run(&self, run: &InspectionRun<'_>) -> Result<InspectionOutcome, RecordError> {
+        let (word, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
+        let program = find_program(word, &self.scratch.product)?;
+        let materials = self.scratch.artifacts()?;
+
+        let (isolation, mut command) = isolation::command(&program, arguments);
+        self.scratch.furnish(&mut command);
+        let process = supervise(
+            command,
+            &Supervision {
+                program: word,
+                care: Care::Group,
+                streams: Streams::Capture,
+                tail_bytes: run.output_bytes,
+                time_limit: Some(run.time_limit),
+            },
+        );
+        let left_behind =
+            if isolation.processes { 0 } else { leftovers::end(&self.scratch.home()) };
+        let process = process?;
+
+        let products = self.scratch.artifacts()?;
+        if copy::state_of(&self.product)? != self.before {
+            return Err(RecordError::OriginalChanged { path: self.product.clone() });
+        }
+        Ok(InspectionOutcome { materials, products, process, isolation, left_behind })
+    }
 }
 
 /// Finds the program of an inspection.
@@ -142,6 +161,7 @@ fn is_executable(path: &Path) -> bool {
 
 /// The folder that an inspection lives in: the copy of the product, a home, a place for temporary
 /// files. It is gone afterwards.
+#[derive(Debug)]
 struct Scratch {
     folder: TempDir,
     /// The copy, free of symbolic links.

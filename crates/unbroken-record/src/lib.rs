@@ -6,7 +6,7 @@
 //!
 //! - [`hash_artifacts`] turns files, folders, globs and `file:`, `dir:`, `git:` URIs into artifacts.
 //! - [`run_step`] records the materials, runs the command, records the products.
-//! - [`link_dir`] reads the evidence of a folder, [`inspection_run`] runs an inspection on a copy.
+//! - [`link_dir`] reads the evidence of a folder, [`inspection_run`] runs inspections on a copy.
 //!
 //! Nothing is left out in silence: what cannot be recorded is an error that names its path.
 //!

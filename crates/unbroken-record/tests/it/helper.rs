@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
-use unbroken_record::inspection_run::{InspectionRun, run_inspection};
+use unbroken_record::inspection_run::{InspectionRun, ProductCopy};
 use unbroken_record::{CommandRun, RecordError, run_command};
 
 const JOB: &str = "UNBROKEN_TEST_JOB";
@@ -75,7 +75,8 @@ fn does_its_job() {
         }
         "inspect" => {
             let product = env::var(PRODUCT).unwrap();
-            match run_inspection(&InspectionRun::new(&words, Path::new(&product))) {
+            let copy = ProductCopy::of(Path::new(&product)).unwrap();
+            match copy.run(&InspectionRun::new(&words)) {
                 Err(RecordError::Interrupted { signal }) => println!("[interrupted by {signal}]"),
                 other => println!("[{other:?}]"),
             }

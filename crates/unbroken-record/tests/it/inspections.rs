@@ -2,20 +2,25 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use unbroken_record::inspection_run::{InspectionOutcome, InspectionRun, run_inspection};
+use unbroken_record::inspection_run::{InspectionOutcome, InspectionRun, ProductCopy};
 use unbroken_record::{ExitOutcome, RecordError};
 
 use crate::helper::{job, on_product, until};
 use crate::tree::{Tree, names, strings};
 
+fn run_in(product: &Path, run: &InspectionRun<'_>) -> Result<InspectionOutcome, RecordError> {
+    ProductCopy::of(product)?.run(run)
+}
+
 fn inspect(tree: &Tree, script: &str) -> Result<InspectionOutcome, RecordError> {
     let words = strings(&["sh", "-c", script]);
-    run_inspection(&InspectionRun::new(&words, tree.path()))
+    run_in(tree.path(), &InspectionRun::new(&words))
 }
 
 fn stdout(outcome: &InspectionOutcome) -> String {
@@ -53,10 +58,10 @@ fn every_way_to_fail_is_told() {
     let killed = inspect(&tree, "sh -c 'kill -KILL $$'; exit $?").unwrap();
     assert_eq!(killed.process.exit, ExitOutcome::Exited(137));
     for words in [&["no-such-program"][..], &["./none"], &["./data"]] {
-        let error = run_inspection(&InspectionRun::new(&strings(words), tree.path())).unwrap_err();
+        let error = run_in(tree.path(), &InspectionRun::new(&strings(words))).unwrap_err();
         assert!(matches!(error, RecordError::Spawn { .. }), "{words:?}");
     }
-    let empty = run_inspection(&InspectionRun::new(&[], tree.path()));
+    let empty = run_in(tree.path(), &InspectionRun::new(&[]));
     assert!(matches!(empty, Err(RecordError::NoCommand)));
 }
 
@@ -65,10 +70,10 @@ fn a_program_of_the_product_runs_only_when_it_is_named_as_one() {
     let tree = Tree::new(&[]);
     tree.script("true", "echo from the product");
     let words = strings(&["true"]);
-    let outcome = run_inspection(&InspectionRun::new(&words, tree.path())).unwrap();
+    let outcome = run_in(tree.path(), &InspectionRun::new(&words)).unwrap();
     assert_eq!(stdout(&outcome), "");
     let words = strings(&["./true"]);
-    let outcome = run_inspection(&InspectionRun::new(&words, tree.path())).unwrap();
+    let outcome = run_in(tree.path(), &InspectionRun::new(&words)).unwrap();
     assert_eq!(stdout(&outcome), "from the product\n");
 }
 
@@ -102,8 +107,8 @@ fn a_time_limit_ends_the_inspection_and_its_children() {
     let words = strings(&["sh", "-c", "sleep 300 & sleep 300"]);
     let begin = Instant::now();
     let time_limit = Duration::from_millis(300);
-    let run = InspectionRun { time_limit, ..InspectionRun::new(&words, tree.path()) };
-    let outcome = run_inspection(&run).unwrap();
+    let run = InspectionRun { time_limit, ..InspectionRun::new(&words) };
+    let outcome = run_in(tree.path(), &run).unwrap();
     assert_eq!(outcome.process.exit, ExitOutcome::TimedOut);
     assert!(begin.elapsed() < Duration::from_secs(5));
 }
@@ -143,7 +148,7 @@ fn links_that_would_leave_the_copy_are_refused() {
         let outer = Tree::new(&[("outside", "x"), ("product/a", "")]);
         outer.link(target, "product/link");
         let words = strings(&["true"]);
-        let error = run_inspection(&InspectionRun::new(&words, &outer.at("product"))).unwrap_err();
+        let error = run_in(&outer.at("product"), &InspectionRun::new(&words)).unwrap_err();
         assert!(matches!(error, RecordError::SymlinkOutside { .. }), "{target}: {error:?}");
     }
     let tree = Tree::new(&[("a", "")]);
@@ -200,6 +205,19 @@ fn a_signal_that_would_end_us_ends_the_inspection_and_leaves_nothing() {
     let printed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(printed.contains("[interrupted by 15]"), "{printed}");
     assert!(test_kill_process(pid).is_err());
-    assert!(!std::path::Path::new(folder().trim()).exists(), "the scratch folder is gone");
+    assert!(!Path::new(folder().trim()).exists(), "the scratch folder is gone");
     fs::remove_file(&started).unwrap();
+}
+
+#[test]
+fn a_later_inspection_sees_what_an_earlier_one_left() {
+    let tree = Tree::new(&[("archive", "content")]);
+    let copy = ProductCopy::of(tree.path()).unwrap();
+    let unpack = strings(&["cp", "archive", "unpacked"]);
+    let first = copy.run(&InspectionRun::new(&unpack)).unwrap();
+    assert!(first.products.contains("unpacked") && !first.materials.contains("unpacked"));
+    let look = strings(&["cat", "unpacked"]);
+    let second = copy.run(&InspectionRun::new(&look)).unwrap();
+    assert!(second.process.exit.is_success() && second.materials.contains("unpacked"));
+    assert!(!tree.at("unpacked").exists());
 }

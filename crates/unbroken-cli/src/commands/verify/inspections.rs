@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use unbroken_record::inspection_run::{InspectionRun, run_inspection};
+use unbroken_record::inspection_run::{InspectionRun, ProductCopy};
 use unbroken_record::{ExitOutcome, RecordError};
 use unbroken_verify::{Ending, InspectionOutcome, InspectionRequest, SublayoutInspections};
 
@@ -47,20 +47,31 @@ impl InspectionOptions {
         }
     }
 
-    /// Runs the commands one after the other, each on a fresh copy of the product.
+    /// Runs the commands one after the other on one copy of the product: a later one sees what an
+    /// earlier one left there, as in the reference implementation.
     pub(crate) fn run(
         &self,
         requests: Vec<InspectionRequest>,
     ) -> Result<Vec<(InspectionRequest, InspectionOutcome)>> {
-        requests.into_iter().map(|request| Ok((request.clone(), self.run_one(&request)?))).collect()
+        let Some(first) = requests.first() else { return Ok(Vec::new()) };
+        let copy = ProductCopy::of(&self.product).map_err(|error| not_made(first, error))?;
+        let outcomes = requests.into_iter().map(|request| {
+            let outcome = self.run_one(&copy, &request)?;
+            Ok((request, outcome))
+        });
+        outcomes.collect()
     }
 
-    fn run_one(&self, request: &InspectionRequest) -> Result<InspectionOutcome> {
+    fn run_one(
+        &self,
+        copy: &ProductCopy,
+        request: &InspectionRequest,
+    ) -> Result<InspectionOutcome> {
         let run = InspectionRun {
             time_limit: Duration::from_secs(self.inspection_timeout),
-            ..InspectionRun::new(&request.run, &self.product)
+            ..InspectionRun::new(&request.run)
         };
-        match run_inspection(&run) {
+        match copy.run(&run) {
             Ok(outcome) => {
                 let process = &outcome.process;
                 let streams = [&process.stdout, &process.stderr].into_iter().flatten();
@@ -86,13 +97,15 @@ impl InspectionOptions {
                 isolated: true,
                 output: String::new(),
             }),
-            Err(error) => {
-                Err(CliError::undecided(format!("the inspection {} was not made", request.name))
-                    .because(error)
-                    .remedy("name the folder of the product with --product"))
-            }
+            Err(error) => Err(not_made(request, error)),
         }
     }
+}
+
+fn not_made(request: &InspectionRequest, error: RecordError) -> CliError {
+    CliError::undecided(format!("the inspection {} was not made", request.name))
+        .because(error)
+        .remedy("name the folder of the product with --product")
 }
 
 fn ending(exit: ExitOutcome) -> Ending {
