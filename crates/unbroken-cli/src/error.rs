@@ -59,19 +59,22 @@ impl fmt::Display for CliError {
     /// Writes the message and the causes in one line.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.message.clone();
-        let mut next: Option<&dyn Error> = match &self.source {
-            Some(source) => Some(source.as_ref()),
-            None => None,
-        };
-        while let Some(source) = next {
-            let more = source.to_string();
-            // Transparent errors repeat their source.
-            if !text.ends_with(&more) {
-                text.push_str(": ");
-                text.push_str(&more);
-            }
-            next = source.source();
+        if let Some(source) = &self.source {
+            append_reasons(&mut text, Some(source.as_ref()));
         }
         out.write_str(&text)
+    }
+}
+
+/// Appends a chain of causes to a message, in one line.
+pub(crate) fn append_reasons(text: &mut String, mut next: Option<&(dyn Error + 'static)>) {
+    while let Some(source) = next {
+        let more = source.to_string();
+        // Transparent errors repeat their source.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = source.source();
     }
 }

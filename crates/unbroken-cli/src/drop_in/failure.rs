@@ -85,15 +85,6 @@ impl fmt::Display for Failure {
 /// Writes an error and its causes in one line.
 pub(super) fn reasons(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let more = source.to_string();
-        // Transparent errors repeat their source.
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        next = source.source();
-    }
+    crate::error::append_reasons(&mut text, error.source());
     text
 }
