@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, SigningKey};
+use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, Signer, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::error::{CliError, Result};
@@ -80,7 +80,7 @@ fn first_line(text: &str) -> String {
 pub(crate) struct SigningOptions {
     /// The private key to sign with: PEM (PKCS#8, PKCS#1, SEC1) or OpenSSH
     #[arg(short, long, value_name = "FILE", help_heading = "Keys")]
-    pub(crate) key: PathBuf,
+    pub(crate) key: String,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseSource,
     #[command(flatten)]
@@ -88,8 +88,8 @@ pub(crate) struct SigningOptions {
 }
 
 impl SigningOptions {
-    pub(crate) fn load(&self) -> Result<SigningKey> {
-        load_signing_key(&self.key, &self.passphrase)
+    pub(crate) fn load(&self) -> Result<Box<dyn Signer>> {
+        load_signer(&self.key, &self.passphrase)
     }
 }
 
@@ -107,6 +107,11 @@ fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
     PossibleValuesParser::new(writable.map(KeyIdStyle::name)).map(|name| {
         KeyIdStyle::ALL.into_iter().find(|style| style.name() == name).unwrap_or_default()
     })
+}
+
+/// Finds the key that a user named to sign with.
+pub(crate) fn load_signer(name: &str, source: &PassphraseSource) -> Result<Box<dyn Signer>> {
+    Ok(Box::new(load_signing_key(Path::new(name), source)?))
 }
 
 /// Reads a private key; asks for its passphrase when it has one and none was named.

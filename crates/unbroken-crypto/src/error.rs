@@ -181,6 +181,22 @@ pub enum SigningError {
         /// The key, as [`crate::PublicKey::describe`] names it.
         key: String,
     },
+    /// The program or the device that keeps the key did not sign.
+    #[error("the key {key} did not sign")]
+    Elsewhere {
+        /// The key, as [`crate::PublicKey::describe`] names it.
+        key: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What came back is no signature by the key.
+    #[error("the signature that was made with the key {key} does not hold")]
+    DoesNotHold {
+        /// The key, as [`crate::PublicKey::describe`] names it.
+        key: String,
+        /// What is wrong with it.
+        source: SignatureError,
+    },
 }
 
 /// Why an envelope did not become [`crate::Authentic`].

@@ -51,5 +51,5 @@ pub use self::key_id::KeyIdStyle;
 pub use self::keyset::{Functionary, KeySet, Owner};
 pub use self::scheme::SignatureScheme;
 pub use self::secret::Passphrase;
-pub use self::signer::{KeyAlgorithm, SigningKey, sign};
+pub use self::signer::{KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};
 pub use self::votes::{SignatureBudget, SignatureOutcome, SignatureReport};

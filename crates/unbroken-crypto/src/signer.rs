@@ -20,7 +20,7 @@ use aws_lc_rs::{encoding, rsa};
 use zeroize::Zeroizing;
 
 pub use self::algorithm::KeyAlgorithm;
-pub use self::envelope::sign;
+pub use self::envelope::{SignatureEntry, Signer, sign};
 use crate::error::{KeyError, SigningError};
 use crate::key::kind::KeyKind;
 use crate::key::{PublicKey, pem};

@@ -18,7 +18,12 @@ const TABLE: &[(&str, &[&str])] = &[
     ("record", &["model"]),
     ("oci", &["model"]),
     ("sigstore", &["model", "crypto"]),
-    ("cli", &["model", "crypto", "verify", "author", "report", "record", "oci", "sigstore"]),
+    // Keys that are kept elsewhere: gpg, PKCS#11, ssh-agent, the SPIFFE Workload API.
+    ("signer", &["model", "crypto"]),
+    (
+        "cli",
+        &["model", "crypto", "verify", "author", "report", "record", "oci", "sigstore", "signer"],
+    ),
     ("webhook", &["model", "crypto", "verify", "report", "oci", "sigstore"]),
     // Beside the floors: it makes what the engine is given, and puts the engine to the test.
     ("testkit", &["model", "crypto", "verify"]),

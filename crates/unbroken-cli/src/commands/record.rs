@@ -1,7 +1,7 @@
 //! `unbroken record`: records a step that is no single command.
 
 use clap::{Args, Subcommand};
-use unbroken_crypto::{Functionary, KeySet, SignatureBudget, SigningKey, authenticate, sign};
+use unbroken_crypto::{Functionary, KeySet, SignatureBudget, Signer, authenticate, sign};
 use unbroken_model::envelope::{Envelope, Payload};
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
@@ -77,10 +77,10 @@ impl Start {
             .with_options(output, |options| record_start(&self.step, &self.materials, options))?;
         let style = self.signing.style.key_id_style;
         let mut envelope = Envelope::unsigned(self.link.kind(), link.to_value());
-        sign(&mut envelope, &key, style)
+        sign(&mut envelope, &*key, style)
             .map_err(|error| CliError::undecided("cannot sign the recording").because(error))?;
         let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
-        let id = key.public().key_id(style);
+        let id = key.key_id(style);
         let folder = &self.link.link_dir;
         let path = write_unfinished(folder, &self.step, &id, &envelope.to_bytes(), overwrite)
             .map_err(|error| {
@@ -102,22 +102,22 @@ impl Stop {
         require_folder(&self.link.link_dir)?;
         let key = self.signing.load()?;
         let style = self.signing.style.key_id_style;
-        let id = key.public().key_id(style);
+        let id = key.key_id(style);
         let folder = &self.link.link_dir;
         let bytes = read_unfinished(folder, &self.step, &id).map_err(|error| {
             record_error(error).remedy("start the recording first, with the same key and folder")
         })?;
-        let started = self.started(&bytes, &key)?;
+        let started = self.started(&bytes, &*key)?;
         let link = self
             .hashing
             .with_options(output, |options| record_stop(started, &self.products, options))?;
-        self.link.write_signed(&link, &key, style, output)?;
+        self.link.write_signed(&link, &*key, style, output)?;
         remove_unfinished(folder, &self.step, &id).map_err(record_error)?;
         Ok(Exit::Success)
     }
 
     /// Opens the recording that was started: somebody may have changed it since.
-    fn started(&self, bytes: &[u8], key: &SigningKey) -> Result<Link> {
+    fn started(&self, bytes: &[u8], key: &dyn Signer) -> Result<Link> {
         let limits = Limits::default();
         let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
             CliError::usage(format!("the recording of {} cannot be completed", self.step))

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use unbroken_crypto::{KeyIdStyle, SigningKey, sign};
+use unbroken_crypto::{KeyIdStyle, Signer, sign};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestAlgorithm;
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
@@ -144,14 +144,14 @@ impl LinkOptions {
     pub(crate) fn write_signed(
         &self,
         link: &Link,
-        key: &SigningKey,
+        key: &dyn Signer,
         style: KeyIdStyle,
         output: &Output,
     ) -> Result<()> {
         let mut envelope = Envelope::unsigned(self.kind(), link.to_value());
         sign(&mut envelope, key, style)
             .map_err(|error| CliError::undecided("cannot sign the link").because(error))?;
-        let id = key.public().key_id(style);
+        let id = key.key_id(style);
         let file = link_file_name(&link.name, &id).map_err(record_error)?;
         self.write(&file, &envelope, link, output)
     }

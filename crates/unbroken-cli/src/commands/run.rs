@@ -73,7 +73,7 @@ impl Run {
         let recorded = run_step(&step).map_err(record_error)?;
         drop(bar);
         let style = self.signing.style.key_id_style;
-        self.link.write_signed(&recorded.link, &key, style, output)?;
+        self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))
     }
 }

@@ -12,7 +12,7 @@ use unbroken_record::atomic::Overwrite;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
-use crate::keys::{PassphraseSource, StyleOption, load_signing_key};
+use crate::keys::{PassphraseSource, StyleOption, load_signer};
 use crate::output::{Output, count, escape_line, input_name};
 
 /// Sign a layout or a link, or add a signature to one
@@ -24,7 +24,7 @@ pub(crate) struct Sign {
     file: PathBuf,
     /// The private keys to sign with
     #[arg(short, long, value_name = "FILE", required = true)]
-    key: Vec<PathBuf>,
+    key: Vec<String>,
     /// Write here and leave FILE as it is; - is stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -41,10 +41,10 @@ impl Sign {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         let bytes = files::read(&self.file)?;
         let mut envelope = self.envelope(&bytes)?;
-        for path in &self.key {
-            let key = load_signing_key(path, &self.passphrase)?;
-            sign(&mut envelope, &key, self.style.key_id_style).map_err(|error| {
-                CliError::undecided(format!("cannot sign with {}", path.display())).because(error)
+        for name in &self.key {
+            let key = load_signer(name, &self.passphrase)?;
+            sign(&mut envelope, &*key, self.style.key_id_style).map_err(|error| {
+                CliError::undecided(format!("cannot sign with {name}")).because(error)
             })?;
         }
         let signed = envelope.to_bytes();

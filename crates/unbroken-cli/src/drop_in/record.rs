@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use unbroken_crypto::{Functionary, KeySet, SignatureBudget, SigningKey, authenticate};
+use unbroken_crypto::{Functionary, KeySet, SignatureBudget, Signer, authenticate};
 use unbroken_model::envelope::Envelope;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
@@ -112,8 +112,8 @@ fn start(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     log.info("Signing link metadata using passed signer...");
-    let bytes = signed(&link, kind, &key)?;
-    let path = unfinished(&name, &key)?;
+    let bytes = signed(&link, kind, &*key)?;
+    let path = unfinished(&name, &*key)?;
     log.info(&format!("Storing preliminary link metadata to '{path}'..."));
     write(&path, &bytes)
 }
@@ -122,7 +122,7 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     let key = signing_key(parsed)?;
     let name = step_name(parsed.one("step_name").unwrap_or_default())?;
     log.info(&format!("Stop recording '{name}'..."));
-    let (id, begun, here) = (key_id(&key), unfinished(&name, &key)?, Path::new("."));
+    let (id, begun, here) = (key_id(&*key), unfinished(&name, &*key)?, Path::new("."));
     log.info(&format!("Loading preliminary link metadata '{begun}'..."));
     let bytes = read_unfinished(here, &name, &id);
     let bytes = bytes.map_err(|error| Failure::record(&error, Some(&begun)))?;
@@ -130,7 +130,7 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
         .map_err(|error| Failure::new("InvalidMetadata", reasons(&error)))?;
     let kind = envelope.kind();
     log.info("Verifying preliminary link signature using passed signer...");
-    let started = started(envelope, &key, &name)?;
+    let started = started(envelope, &*key, &name)?;
     log.info("Extracting Link from metadata...");
     let products = parsed.many("products");
     if !products.is_empty() {
@@ -140,7 +140,7 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     let prefix = id.get(..8).unwrap_or(&id);
     log.info(&format!("Updating signature with signer '{prefix}...'..."));
-    let bytes = signed(&link, kind, &key)?;
+    let bytes = signed(&link, kind, &*key)?;
     let path = link_path(parsed, &name, &id)?;
     log.info(&format!("Storing link metadata to '{path}'..."));
     write(&path, &bytes)?;
@@ -148,12 +148,12 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     remove_unfinished(here, &name, &id).map_err(|error| Failure::record(&error, Some(&begun)))
 }
 
-fn unfinished(name: &StepName, key: &SigningKey) -> Result<String, Failure> {
+fn unfinished(name: &StepName, key: &dyn Signer) -> Result<String, Failure> {
     unfinished_file_name(name, &key_id(key)).map_err(|error| Failure::record(&error, None))
 }
 
 /// Opens the recording that was begun: somebody may have changed it since.
-fn started(envelope: Envelope<'_>, key: &SigningKey, name: &StepName) -> Result<Link, Failure> {
+fn started(envelope: Envelope<'_>, key: &dyn Signer, name: &StepName) -> Result<Link, Failure> {
     let keys = KeySet::<Functionary>::new([key.public().clone()]);
     let (one, limits) = (std::num::NonZeroU32::MIN, Limits::default());
     let mut budget = SignatureBudget::default();

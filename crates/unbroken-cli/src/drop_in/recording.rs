@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use unbroken_crypto::{KeyIdStyle, Passphrase, SigningKey, sign};
+use unbroken_crypto::{KeyIdStyle, Passphrase, Signer, SigningKey, sign};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::link::Link;
@@ -132,13 +132,13 @@ pub(super) fn no_gpg() -> Failure {
 }
 
 /// Reads the signing key; asks for its password where `-P` stands alone.
-pub(super) fn signing_key(parsed: &Parsed) -> Result<SigningKey, Failure> {
+pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, Failure> {
     let path = parsed.one("signing_key").ok_or_else(no_gpg)?;
     let password = match (parsed.has("password"), parsed.one("password")) {
         (true, None) => Some(ask_password()?),
         (_, given) => given.map(|text| Passphrase::new(text.to_owned())),
     };
-    read_signing_key(path, password.as_ref())
+    Ok(Box::new(read_signing_key(path, password.as_ref())?))
 }
 
 pub(super) fn read_signing_key(
@@ -258,7 +258,7 @@ pub(super) fn envelope_kind(parsed: &Parsed) -> EnvelopeKind {
 pub(super) fn signed(
     link: &Link,
     kind: EnvelopeKind,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<Vec<u8>, Failure> {
     let mut envelope = Envelope::unsigned(kind, link.to_value());
     sign(&mut envelope, key, KeyIdStyle::Securesystemslib)
@@ -267,8 +267,8 @@ pub(super) fn signed(
 }
 
 /// Returns the key id that names files.
-pub(super) fn key_id(key: &SigningKey) -> String {
-    key.public().key_id(KeyIdStyle::Securesystemslib)
+pub(super) fn key_id(key: &dyn Signer) -> String {
+    key.key_id(KeyIdStyle::Securesystemslib)
 }
 
 /// Names the file of a link.

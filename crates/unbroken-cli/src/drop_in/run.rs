@@ -105,8 +105,8 @@ fn record(parsed: &Parsed, limit: Option<Duration>, log: Log) -> Result<u8, Fail
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     log.info("Signing link metadata using passed signer...");
-    let bytes = signed(&link, kind, &key)?;
-    let path = link_path(parsed, &link.name, &key_id(&key))?;
+    let bytes = signed(&link, kind, &*key)?;
+    let path = link_path(parsed, &link.name, &key_id(&*key))?;
     log.info(&format!("Storing link metadata to '{path}'..."));
     write(&path, &bytes)?;
     Ok(exit_code(&link))

@@ -31,7 +31,7 @@ fn new_key() -> SigningKey {
 fn signed(kind: EnvelopeKind, keys: &[&SigningKey]) -> Envelope<'static> {
     let mut envelope = layout(kind);
     for key in keys {
-        sign(&mut envelope, key, KeyIdStyle::default()).unwrap();
+        sign(&mut envelope, *key, KeyIdStyle::default()).unwrap();
     }
     envelope
 }

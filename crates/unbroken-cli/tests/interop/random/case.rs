@@ -183,7 +183,7 @@ impl Case {
         let kind = *random.pick(&[EnvelopeKind::Metablock, EnvelopeKind::Dsse]);
         let mut envelope = Envelope::unsigned(kind, value);
         for signer in signers {
-            sign(&mut envelope, &keys::key(signer), KeyIdStyle::Securesystemslib).unwrap();
+            sign(&mut envelope, &*keys::key(signer), KeyIdStyle::Securesystemslib).unwrap();
         }
         String::from_utf8(envelope.to_bytes()).unwrap()
     }
