@@ -1,5 +1,7 @@
 //! From JSON values to typed metadata, with the place of every fault.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::json::{Object, Value};
@@ -37,6 +39,15 @@ pub enum Fault {
         due: &'static str,
         /// The type found, shortened.
         found: String,
+    },
+    /// A member whose name is that of another but for the case of its letters: some readers take
+    /// the one for the other.
+    #[error("the member {name:?} looks like {like:?}, and some readers take it for that")]
+    LookAlike {
+        /// The name, shortened.
+        name: String,
+        /// The name that it looks like.
+        like: String,
     },
     /// A threshold below one: no signature at all would do.
     #[error("the threshold is {found}; it must be a number from 1 to 2^32 - 1")]
@@ -89,13 +100,15 @@ impl<T, E: Into<Fault>> Place<T> for Result<T, E> {
 pub(crate) struct Members<'a> {
     place: String,
     object: Object<'a>,
+    /// The names that were asked for, found or not.
+    asked: Vec<&'static str>,
 }
 
 impl<'a> Members<'a> {
     /// Opens an object that lies at `place` (empty for the document itself).
     pub(crate) fn of(value: Value<'a>, place: &str) -> Result<Self, DecodeError> {
         let place = place.to_owned();
-        Ok(Self { object: object(value, || place.clone())?, place })
+        Ok(Self { object: object(value, || place.clone())?, place, asked: Vec::new() })
     }
 
     /// Returns the place of a member.
@@ -104,28 +117,28 @@ impl<'a> Members<'a> {
     }
 
     /// Takes a member that may be absent; `null` counts as absent.
-    pub(crate) fn optional(&mut self, name: &str) -> Option<Value<'a>> {
-        self.object.remove(name).filter(|value| *value != Value::Null)
+    pub(crate) fn optional(&mut self, name: &'static str) -> Option<Value<'a>> {
+        self.take(name).filter(|value| *value != Value::Null)
     }
 
     /// Takes a member that must be there.
-    pub(crate) fn required(&mut self, name: &str) -> Result<Value<'a>, DecodeError> {
-        self.object.remove(name).ok_or_else(|| Fault::Missing.at(self.place_of(name)))
+    pub(crate) fn required(&mut self, name: &'static str) -> Result<Value<'a>, DecodeError> {
+        self.take(name).ok_or_else(|| Fault::Missing.at(self.place_of(name)))
     }
 
     /// Takes a string.
-    pub(crate) fn string(&mut self, name: &str) -> Result<String, DecodeError> {
+    pub(crate) fn string(&mut self, name: &'static str) -> Result<String, DecodeError> {
         let value = self.required(name)?;
         string(value, || self.place_of(name))
     }
 
     /// Takes an array of strings that may be absent.
-    pub(crate) fn strings(&mut self, name: &str) -> Result<Vec<String>, DecodeError> {
+    pub(crate) fn strings(&mut self, name: &'static str) -> Result<Vec<String>, DecodeError> {
         self.each(name, |value, place| string(value, place))
     }
 
     /// Takes an object that may be absent.
-    pub(crate) fn object(&mut self, name: &str) -> Result<Object<'a>, DecodeError> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<Object<'a>, DecodeError> {
         match self.optional(name) {
             None => Ok(Object::new()),
             Some(value) => object(value, || self.place_of(name)),
@@ -135,7 +148,7 @@ impl<'a> Members<'a> {
     /// Takes an array that may be absent and decodes each of its elements.
     pub(crate) fn each<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         decode: impl Fn(Value<'a>, &dyn Fn() -> String) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
         let place = self.place_of(name);
@@ -158,10 +171,44 @@ impl<'a> Members<'a> {
         Err(Fault::Kind { due, found }.at(self.place_of("_type")))
     }
 
-    /// Ends the decoding and returns the members that nobody took.
-    pub(crate) fn rest(self) -> Object<'static> {
-        self.object.into_owned()
+    fn take(&mut self, name: &'static str) -> Option<Value<'a>> {
+        self.asked.push(name);
+        self.object.remove(name)
     }
+
+    /// Ends the decoding and returns the members that nobody took.
+    ///
+    /// Readers that do not mind the case of letters would find a threshold in `Threshold`, or take
+    /// the last of `run` and `Run`: a document that they understand differently is refused.
+    pub(crate) fn rest(self) -> Result<Object<'static>, DecodeError> {
+        let names = self.object.iter().map(|(name, _)| name);
+        if let Some((name, like)) = look_alike(names, &self.asked) {
+            let name: String = name.chars().take(80).collect();
+            return Err(Fault::LookAlike { name: name.clone(), like }.at(self.place_of(&name)));
+        }
+        Ok(self.object.into_owned())
+    }
+}
+
+/// Finds a name that is one of `known`, or another of `names`, but for the case of its letters.
+pub(crate) fn look_alike<'n>(
+    names: impl Iterator<Item = &'n str>,
+    known: &[&str],
+) -> Option<(&'n str, String)> {
+    let mut seen: BTreeMap<String, String> =
+        known.iter().map(|name| (fold(name), (*name).to_owned())).collect();
+    for name in names {
+        if let Some(like) = seen.insert(fold(name), name.to_owned()) {
+            return Some((name, like));
+        }
+    }
+    None
+}
+
+/// Writes a name so that all ways to write it in capitals and small letters are one: also with the
+/// long s and the Kelvin sign, which readers that fold by Unicode take for letters of ASCII.
+fn fold(name: &str) -> String {
+    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 /// Says that a value has another type than `due`.

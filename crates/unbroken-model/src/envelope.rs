@@ -12,8 +12,12 @@ mod payload;
 use thiserror::Error;
 
 pub use self::payload::{Payload, PayloadError, PayloadType, StepEvidence, UnverifiedPayload};
+use crate::decode::look_alike;
 use crate::json::{JsonError, Object, Value};
 use crate::limits::Limits;
+
+/// The members of either envelope.
+const MEMBERS: [&str; 4] = ["payload", "payloadType", "signatures", "signed"];
 
 /// The payload type of layouts and links in DSSE (ITE-5).
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -99,6 +103,12 @@ impl<'a> Envelope<'a> {
         let Value::Object(document) = Value::parse(bytes, limits)? else {
             return Err(EnvelopeError::Shape("it is no JSON object"));
         };
+        let names = document.iter().map(|(name, _)| name).filter(|name| !MEMBERS.contains(name));
+        if look_alike(names, &MEMBERS).is_some() {
+            return Err(EnvelopeError::Shape(
+                "a member is named like another but for the case of its letters",
+            ));
+        }
         let has = |name| document.get(name).is_some();
         match (has("signed"), has("payload") || has("payloadType")) {
             (true, false) => metablock::read(document, limits),
@@ -222,6 +232,9 @@ mod tests {
             "1",
             r#"{"signed":{},"signed":{},"signatures":[]}"#,
             r#"{"payload":"e30=","signatures":[]}"#,
+            r#"{"signed":{},"signatures":[],"Signed":{}}"#,
+            r#"{"signed":{},"signatures":[],"ſigned":{}}"#,
+            r#"{"payload":"e30=","payloadtype":"a","payloadType":"b","signatures":[]}"#,
             r#"{"signed":{}}"#,
             r#"{"signed":{},"signatures":{}}"#,
             r#"{"signed":{},"signatures":[1]}"#,

@@ -46,7 +46,7 @@ impl Payload for Layout {
         let keys = key::decode_all(members.object("keys")?)?;
         let steps = members.each("steps", Step::decode)?;
         let inspections = members.each("inspect", Inspection::decode)?;
-        Ok(Self { expires, readme, keys, steps, inspections, extra: members.rest() })
+        Ok(Self { expires, readme, keys, steps, inspections, extra: members.rest()? })
     }
 
     fn to_value(&self) -> Value<'_> {
@@ -71,7 +71,10 @@ impl Payload for Layout {
 }
 
 /// Reads a list of rules that may be absent.
-fn decode_rules(members: &mut Members<'_>, name: &str) -> Result<Vec<ArtifactRule>, DecodeError> {
+fn decode_rules(
+    members: &mut Members<'_>,
+    name: &'static str,
+) -> Result<Vec<ArtifactRule>, DecodeError> {
     members.each(name, |value, place| {
         let Value::Array(words) = value else {
             return Err(crate::decode::wrong_type("an array of words", &value).at(place()));
@@ -136,6 +139,21 @@ mod tests {
         ] {
             assert!(TEXT.contains(from));
             assert_eq!(decode(&TEXT.replace(from, to)).unwrap_err().place, place, "{to}");
+        }
+    }
+
+    #[test]
+    fn members_that_some_readers_take_for_others_are_refused() {
+        for (from, to, place) in [
+            ("\"run\":[\"true\"]", "\"run\":[\"true\"],\"Run\":[\"rm\"]", "inspect[0].Run"),
+            ("\"threshold\":2", "\"Threshold\":2", "steps[0].Threshold"),
+            ("\"x\":[]", "\"x\":[],\"X\":[]", "steps[0].X"),
+            ("\"keys\":{", "\"\u{212a}eys\":{},\"keys\":{", "\u{212a}eys"),
+            ("\"steps\":[", "\"\u{17f}teps\":[],\"steps\":[", "\u{17f}teps"),
+        ] {
+            let error = decode(&TEXT.replace(from, to)).unwrap_err();
+            assert!(matches!(error.fault, Fault::LookAlike { .. }), "{to}: {error}");
+            assert_eq!(error.place, place);
         }
     }
 

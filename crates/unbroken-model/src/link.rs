@@ -49,7 +49,7 @@ impl Payload for Link {
         let products = artifacts(members.required("products")?, "products")?;
         let byproducts = members.object("byproducts")?.into_owned();
         let environment = members.object("environment")?.into_owned();
-        let extra = members.rest();
+        let extra = members.rest()?;
         Ok(Self { name, command, materials, products, byproducts, environment, extra })
     }
 

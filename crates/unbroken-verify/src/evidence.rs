@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
 use unbroken_crypto::authenticate;
 use unbroken_crypto::{
     Authentic, AuthenticationError, Functionary, KeyMaterial, PublicKey, SignatureBudget,
@@ -145,7 +147,8 @@ fn check_link(link: &Link, step: &Step) -> Result<(), Box<Finding>> {
         return Err(Box::new(Finding::error(FindingCode::LinkNameMismatch, message, remedy)));
     }
     for (side, artifacts) in [("material", &link.materials), ("product", &link.products)] {
-        if let Some(finding) = weak_digest(side, artifacts) {
+        let finding = weak_digest(side, artifacts).or_else(|| same_text(side, artifacts));
+        if let Some(finding) = finding {
             return Err(Box::new(finding));
         }
     }
@@ -157,6 +160,21 @@ fn weak_digest(side: &str, artifacts: &ArtifactSet) -> Option<Finding> {
     let message = format!("the {side} {path} has no digest that proves its content: {digests}");
     let remedy = "record the step with sha256";
     Some(Finding::error(FindingCode::DigestNotStrong, message, remedy).of_artifact(path))
+}
+
+/// Finds two artifacts whose paths are one text, composed in two ways: people cannot tell them apart,
+/// a rule for the one does not see the other, and some file systems hold them for one file.
+fn same_text(side: &str, artifacts: &ArtifactSet) -> Option<Finding> {
+    let mut composed = BTreeSet::new();
+    let paths = artifacts.iter().map(|(path, _)| path.as_str());
+    let twin = paths.filter(|path| !path.is_ascii()).find(|path| {
+        let text: String = path.nfc().collect();
+        let is_other = text != **path && artifacts.contains(&text);
+        is_other || !composed.insert(text)
+    })?;
+    let message = format!("two {side}s have the path {twin}, composed of other characters");
+    let remedy = "rename one of the two, and do the step again";
+    Some(Finding::error(FindingCode::PathNotNormal, message, remedy).of_artifact(twin))
 }
 
 /// Lists keys for people.

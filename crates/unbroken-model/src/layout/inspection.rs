@@ -34,7 +34,7 @@ impl Inspection {
             expected_materials: decode_rules(&mut members, "expected_materials")?,
             expected_products: decode_rules(&mut members, "expected_products")?,
             run: members.strings("run")?,
-            extra: members.rest(),
+            extra: members.rest()?,
         })
     }
 

@@ -43,7 +43,7 @@ impl Step {
                 .each("pubkeys", |value, place| string(value, place)?.parse().place(place))?,
             expected_command: members.strings("expected_command")?,
             threshold: decode_threshold(&mut members)?,
-            extra: members.rest(),
+            extra: members.rest()?,
         })
     }
 

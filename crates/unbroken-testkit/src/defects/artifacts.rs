@@ -39,6 +39,18 @@ fn paths() -> Vec<Defect> {
             "image.tar/.",
         )
         .rejected(&not_normal),
+        Defect::of(
+            "path-composed-in-two-ways",
+            "two products are called café, once with a letter and once with an accent behind it",
+            "a rule for one of them does not see the other",
+            |chain| {
+                let link = chain.link("build");
+                let digests = link.get("products/image.tar").clone();
+                link.set("products/caf\u{e9}", digests.clone());
+                link.set("products/cafe\u{301}", digests);
+            },
+        )
+        .rejected(&["link-threshold-not-met", "path-not-normal"]),
         product(
             "path-with-empty-segment",
             "a product is called src//f",

@@ -41,6 +41,13 @@ pub(super) fn all() -> Vec<Defect> {
             "\"signed\": {\"_type\": \"layout\"}, \"signed\"",
         ),
         tampered(
+            "envelope-member-in-capitals",
+            "the document has a member `Signed` beside `signed`",
+            "readers that do not mind case take the last one",
+            "\"signed\"",
+            "\"Signed\": {\"_type\": \"layout\"}, \"signed\"",
+        ),
+        tampered(
             "number-as-float",
             "a threshold is written as 1.0",
             "canonical JSON has no floats",

@@ -69,6 +69,23 @@ fn thresholds() -> Vec<Defect> {
             "0",
         )
         .rejected(&["threshold-below-one"]),
+        Defect::of(
+            "threshold-in-capitals",
+            "a step has `Threshold` in place of `threshold`",
+            "readers that do not mind case ask for two, all others for one",
+            |chain| {
+                chain.layout.remove("steps/1/threshold");
+                chain.layout.set_json("steps/1/Threshold", "2");
+            },
+        )
+        .rejected(&["layout-malformed"]),
+        Defect::of(
+            "run-in-capitals-beside-run",
+            "an inspection has `Run` beside `run`",
+            "TOTO-PT-23-107: one signed layout, two commands",
+            |chain| chain.layout.set_json("inspect/0/Run", "[\"true\"]"),
+        )
+        .rejected(&["layout-malformed"]),
         threshold("threshold-negative", "a threshold is below zero", "as threshold-zero", "-1")
             .rejected(&["threshold-below-one"]),
         threshold(
