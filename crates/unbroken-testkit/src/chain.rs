@@ -35,6 +35,8 @@ pub struct Chain {
     pub budget: Budget,
     /// The digest that the chain must name, where the verifier asks for one.
     pub subject: Option<Digest>,
+    /// The files that are delivered, by path; none where no files give what the outcomes say.
+    pub product: Option<BTreeMap<String, String>>,
     links: BTreeMap<String, Draft>,
     outcomes: BTreeMap<String, InspectionOutcome>,
 }
@@ -54,6 +56,7 @@ impl Chain {
             limits: Limits::default(),
             budget: Budget::default(),
             subject: None,
+            product: Some(BTreeMap::new()),
             links: BTreeMap::new(),
             outcomes: BTreeMap::new(),
         }
@@ -126,6 +129,12 @@ impl Chain {
         let (ending, isolated, output) = (Ending::Exited(0), true, String::new());
         let outcome = InspectionOutcome { materials, products, ending, isolated, output };
         self.outcomes.insert(name.to_owned(), outcome);
+    }
+
+    /// Delivers these files and no others.
+    pub fn deliver(&mut self, files: &[(&str, &str)]) {
+        let owned = files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned()));
+        self.product = Some(owned.collect());
     }
 
     /// Returns what running an inspection gives, to be changed.

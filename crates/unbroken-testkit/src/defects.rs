@@ -67,8 +67,16 @@ impl Defect {
             errors: Vec::new(),
             warnings: Vec::new(),
             case: chain.case(),
+            product: chain.product,
         };
         Self { name, vector }
+    }
+
+    /// Says that no program can be held to it: what the inspections give is made up, or there are no
+    /// arguments for it.
+    fn in_process(mut self) -> Self {
+        self.vector.product = None;
+        self
     }
 
     /// Says which findings reject.

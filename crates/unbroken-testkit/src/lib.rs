@@ -24,6 +24,7 @@
 
 mod case;
 mod chain;
+mod conformance;
 pub mod defects;
 mod draft;
 pub mod fnmatch;
@@ -37,6 +38,7 @@ mod vector;
 
 pub use self::case::{Case, HandingIn, Verdict};
 pub use self::chain::Chain;
+pub use self::conformance::{Answer, Bounds, Program};
 pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link};
 pub use self::random::Random;
 pub use self::skip::{python, shared_vectors, skip};

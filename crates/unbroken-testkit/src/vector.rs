@@ -6,6 +6,7 @@
 //! owners/0.pub          the keys of the owners, in PEM
 //! links/**.link         the evidence; that of a sublayout in the folder of the sublayout's name
 //! inspections.json      what running the inspections gives
+//! product/**            the files that are delivered; what the inspections give, they give on these
 //! ```
 
 use std::collections::BTreeMap;
@@ -34,6 +35,10 @@ pub struct Vector {
     pub warnings: Vec<String>,
     /// The verification.
     pub case: Case,
+    /// The files that are delivered, by path; none where what the inspections give is made up, or
+    /// a program cannot be asked in this way, so that only a verifier within this process can be held
+    /// to the vector.
+    pub product: Option<BTreeMap<String, String>>,
 }
 
 /// The file `expect.toml`.
@@ -55,6 +60,8 @@ struct Expect {
     sublayout_inspections: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sublayout_depth: Option<u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    in_process: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     parameters: BTreeMap<String, String>,
 }
@@ -83,6 +90,9 @@ impl Vector {
         if !self.case.outcomes.is_empty() {
             files.insert("inspections.json".to_owned(), inspections::write(&self.case.outcomes));
         }
+        for (path, text) in self.product.iter().flatten() {
+            files.insert(format!("product/{path}"), text.clone().into_bytes());
+        }
         files
     }
 
@@ -101,6 +111,7 @@ impl Vector {
             sublayout_inspections: (*sublayout_inspections == SublayoutInspections::Allow)
                 .then(|| "allow".to_owned()),
             sublayout_depth: (depth != Budget::default().depth).then_some(depth),
+            in_process: self.product.is_none(),
             parameters: parameters.clone(),
         }
     }
@@ -148,8 +159,9 @@ impl Vector {
             },
             subject: expect.subject.as_deref().map(subject).transpose()?,
         };
-        let Expect { title, reference, errors, warnings, .. } = expect;
-        Ok(Self { title, reference, errors, warnings, case })
+        let Expect { title, reference, errors, warnings, in_process, .. } = expect;
+        let product = if in_process { None } else { Some(product(&folder.join("product"))?) };
+        Ok(Self { title, reference, errors, warnings, case, product })
     }
 }
 
@@ -167,6 +179,18 @@ fn owners(folder: &Path) -> Result<Vec<PublicKey>, String> {
             .map_err(|error| format!("{}: {error}", file.display()))
     });
     keys.collect()
+}
+
+/// Reads the files of a product; the products of vectors have no folders.
+fn product(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    if !folder.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let files = entries(folder)?.into_iter().map(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, text(&file)?))
+    });
+    files.collect()
 }
 
 fn evidence(folder: &Path, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {

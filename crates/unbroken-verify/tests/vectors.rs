@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use unbroken_testkit::{Vector, defects, vectors_folder};
+use unbroken_testkit::{Vector, artifacts, defects, vectors_folder};
 use unbroken_verify::FindingCode;
 
 fn folders() -> Vec<PathBuf> {
@@ -50,6 +50,20 @@ fn every_vector_gives_its_verdict() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What is delivered is what the inspection is said to have found.
+#[test]
+fn every_product_is_what_its_inspection_found() {
+    for (name, vector) in all() {
+        let Some(product) = &vector.product else { continue };
+        let files: Vec<(&str, &str)> =
+            product.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        if let Some(outcome) = vector.case.outcomes.get("no-critical") {
+            assert_eq!(outcome.materials, artifacts(&files), "{name}");
+            assert_eq!(outcome.products, artifacts(&files), "{name}");
+        }
+    }
 }
 
 #[test]

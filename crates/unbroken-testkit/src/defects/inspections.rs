@@ -12,12 +12,14 @@ const REPORT: (&str, &str) = ("report.json", "{\"critical\": 0}\n");
 pub(super) fn all() -> Vec<Defect> {
     let ended = |name, title, reference, ending: Ending| {
         Defect::of(name, title, reference, |chain| chain.outcome(NAME).ending = ending)
+            .in_process()
             .rejected(&["inspection-failed"])
     };
     let found = |name, title, reference, files: &[(&str, &str)]| {
-        let files = artifacts(files);
+        let hashed = artifacts(files);
         Defect::of(name, title, reference, |chain| {
-            chain.set_outcome(NAME, files.clone(), files);
+            chain.set_outcome(NAME, hashed.clone(), hashed);
+            chain.deliver(files);
         })
         .rejected(&["rule-disallow"])
     };
@@ -52,6 +54,7 @@ pub(super) fn all() -> Vec<Defect> {
             "no answer is not success",
             |chain| chain.forget_outcome(NAME),
         )
+        .in_process()
         .rejected(&["inspection-not-run"]),
         Defect::of(
             "inspection-output-missing",
@@ -73,6 +76,7 @@ pub(super) fn all() -> Vec<Defect> {
                 chain.set_outcome(NAME, before, artifacts(&after));
             },
         )
+        .in_process()
         .rejected(&["rule-disallow"]),
         found(
             "product-swapped",

@@ -74,6 +74,7 @@ fn owners() -> Vec<Defect> {
             "no key satisfied is not every key satisfied",
             |chain| chain.owners.clear(),
         )
+        .in_process()
         .rejected(&not_met),
         Defect::of(
             "signature-invalid-before-valid",

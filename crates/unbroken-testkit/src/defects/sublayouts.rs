@@ -89,6 +89,7 @@ fn broken() -> Vec<Defect> {
                 chain.budget.depth = 1;
             },
         )
+        .in_process()
         .rejected(&rejected_with("budget-exceeded")),
         Defect::of(
             "sublayout-cycle",
@@ -216,7 +217,8 @@ fn inspecting() -> Vec<Defect> {
                 delegated(chain, inspected);
                 allow(chain);
             },
-        ),
+        )
+        .in_process(),
         Defect::of(
             "sublayout-inspection-failed",
             "the sublayout's command is allowed, and fails",
@@ -229,6 +231,7 @@ fn inspecting() -> Vec<Defect> {
                 allow(chain);
             },
         )
+        .in_process()
         .rejected(&["inspection-failed"]),
         Defect::of(
             "sublayout-garbage",
