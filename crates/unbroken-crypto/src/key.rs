@@ -224,7 +224,7 @@ impl PublicKey {
             return Err(SignatureError::LowOrderPoint);
         }
         let prepared;
-        let message = if inner.scheme.is_ml_dsa() {
+        let message = if inner.scheme.is_tap21() {
             prepared = tap21_message(message);
             &prepared
         } else {

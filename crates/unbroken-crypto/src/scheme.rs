@@ -44,11 +44,17 @@ pub enum SignatureScheme {
     MlDsa65,
     /// ML-DSA-87 over the message as TAP 21 prepares it.
     MlDsa87,
+    /// ML-DSA-44 over the message itself, without a context (FIPS 204), as Sigstore has it.
+    MlDsa44Pure,
+    /// ML-DSA-65 over the message itself, without a context.
+    MlDsa65Pure,
+    /// ML-DSA-87 over the message itself, without a context.
+    MlDsa87Pure,
 }
 
 impl SignatureScheme {
     /// All schemes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Ed25519,
         Self::EcdsaSha2Nistp256,
         Self::EcdsaSha2Nistp384,
@@ -62,6 +68,9 @@ impl SignatureScheme {
         Self::MlDsa44,
         Self::MlDsa65,
         Self::MlDsa87,
+        Self::MlDsa44Pure,
+        Self::MlDsa65Pure,
+        Self::MlDsa87Pure,
     ];
 
     /// Returns the name that metadata uses.
@@ -80,6 +89,9 @@ impl SignatureScheme {
             Self::MlDsa44 => "ml-dsa-44/1",
             Self::MlDsa65 => "ml-dsa-65/1",
             Self::MlDsa87 => "ml-dsa-87/1",
+            Self::MlDsa44Pure => "ml-dsa-44",
+            Self::MlDsa65Pure => "ml-dsa-65",
+            Self::MlDsa87Pure => "ml-dsa-87",
         }
     }
 
@@ -95,12 +107,15 @@ impl SignatureScheme {
                     | Self::RsaPkcs1v15Sha384
                     | Self::RsaPkcs1v15Sha512
             ),
+            KeyKind::MlDsa44 => matches!(self, Self::MlDsa44 | Self::MlDsa44Pure),
+            KeyKind::MlDsa65 => matches!(self, Self::MlDsa65 | Self::MlDsa65Pure),
+            KeyKind::MlDsa87 => matches!(self, Self::MlDsa87 | Self::MlDsa87Pure),
             other => self == other.default_scheme(),
         }
     }
 
     /// Tells whether TAP 21 prepares the message before it is signed.
-    pub(crate) fn is_ml_dsa(self) -> bool {
+    pub(crate) fn is_tap21(self) -> bool {
         matches!(self, Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87)
     }
 
@@ -117,9 +132,9 @@ impl SignatureScheme {
             Self::RsaPkcs1v15Sha256 => &RSA_PKCS1_2048_8192_SHA256,
             Self::RsaPkcs1v15Sha384 => &RSA_PKCS1_2048_8192_SHA384,
             Self::RsaPkcs1v15Sha512 => &RSA_PKCS1_2048_8192_SHA512,
-            Self::MlDsa44 => &ML_DSA_44,
-            Self::MlDsa65 => &ML_DSA_65,
-            Self::MlDsa87 => &ML_DSA_87,
+            Self::MlDsa44 | Self::MlDsa44Pure => &ML_DSA_44,
+            Self::MlDsa65 | Self::MlDsa65Pure => &ML_DSA_65,
+            Self::MlDsa87 | Self::MlDsa87Pure => &ML_DSA_87,
         }
     }
 

