@@ -1,4 +1,4 @@
-//! Maintenance commands of the repository: `cargo xtask test` and `cargo xtask bench`.
+//! Maintenance commands of the repository: `cargo xtask test`, `bench` and `fuzz`.
 
 #![expect(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
 mod bench;
 mod components;
 mod examples;
+mod fuzz;
 mod process;
 mod tally;
 mod test_run;
@@ -22,6 +23,8 @@ usage: cargo xtask <command>
   test [--no-install]   install what the real-component tests need, where that is missing and possible,
                         then run every test, doc test and example
   bench [--quick]       build the release program and print the speed table, each figure beside a peer
+  fuzz [TARGET...] [--seconds N]
+                        run the fuzz targets under libFuzzer, 60 seconds each unless told otherwise
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +35,13 @@ fn main() -> ExitCode {
         ["test", "--no-install"] => test_run::run(components::Installing::Forbidden),
         ["bench"] => bench::run(&bench::Sizes::FULL),
         ["bench", "--quick"] => bench::run(&bench::Sizes::QUICK),
+        ["fuzz", rest @ ..] => match rest {
+            [targets @ .., "--seconds", seconds] => match seconds.parse() {
+                Ok(seconds) => fuzz::run(targets, seconds),
+                Err(_) => Err(format!("{seconds:?} is no number of seconds").into()),
+            },
+            targets => fuzz::run(targets, 60),
+        },
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

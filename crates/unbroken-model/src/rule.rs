@@ -128,12 +128,17 @@ impl ArtifactRule {
     }
 }
 
+/// Writes the rule in one line of text that [`ArtifactRule::parse_text`] reads back.
 impl fmt::Display for ArtifactRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, word) in self.to_words().iter().enumerate() {
             let blank = if index > 0 { " " } else { "" };
-            if word.is_empty() || word.contains([' ', '\t', '\n', '\'', '"', '\\']) {
-                write!(out, "{blank}{word:?}")?;
+            let quoted = word.is_empty()
+                || word.starts_with('#')
+                || word.contains([' ', '\t', '\n', '\'', '"', '\\']);
+            if quoted {
+                let escaped = word.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(out, "{blank}\"{escaped}\"")?;
             } else {
                 write!(out, "{blank}{word}")?;
             }
@@ -176,7 +181,10 @@ mod tests {
     fn blanks_in_patterns_survive_quotes() {
         let rule = ArtifactRule::parse_text("CREATE 'a b'").unwrap();
         assert_eq!(rule, ArtifactRule::Create(Pattern::new("a b")));
-        assert_eq!(ArtifactRule::parse_text(&rule.to_string()).unwrap(), rule);
+        for text in ["a b", "#a", "a\"b\\c", "\\", "be\u{301} \u{202e}", "$a `b`"] {
+            let rule = ArtifactRule::Create(Pattern::new(text));
+            assert_eq!(ArtifactRule::parse_text(&rule.to_string()).unwrap(), rule, "{rule}");
+        }
     }
 
     #[test]

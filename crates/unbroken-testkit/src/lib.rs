@@ -27,6 +27,7 @@ mod chain;
 mod conformance;
 pub mod defects;
 mod draft;
+pub mod entries;
 pub mod fnmatch;
 mod inspections;
 pub mod keys;

@@ -1,0 +1,121 @@
+//! Keys and signatures.
+
+use unbroken_crypto::{
+    Functionary, KeyIdStyle, KeySet, Passphrase, PublicKey, SignatureBudget, SigningKey,
+    authenticate,
+};
+use unbroken_model::envelope::{Envelope, EnvelopeKind, StepEvidence};
+use unbroken_model::json::{Object, Value};
+use unbroken_model::layout::LayoutKey;
+use unbroken_model::limits::Limits;
+
+use super::text;
+use crate::keys;
+
+/// A key that was read is read again from what it writes, with the same identity.
+fn comes_back(key: &PublicKey) {
+    let again =
+        PublicKey::from_pem_or_other(key.spki_pem().as_bytes()).expect("an own key is read");
+    assert_eq!(&again, key);
+    if let Ok(listed) = key.to_layout_key(KeyIdStyle::default()) {
+        let again = PublicKey::from_layout_key(&listed).expect("an own layout key is read");
+        assert_eq!(&again, key);
+    }
+    for (_, id) in key.key_ids() {
+        assert!(key.answers_to(&id));
+    }
+}
+
+pub(super) fn public_key(bytes: &[u8]) {
+    if let Ok(key) = PublicKey::from_pem_or_other(bytes) {
+        assert!(!key.describe().is_empty());
+    }
+}
+
+pub(super) fn spki_der(bytes: &[u8]) {
+    if let Ok(key) = PublicKey::from_spki_der(bytes) {
+        comes_back(&key);
+    }
+}
+
+/// A private key that is read signs what its public half verifies.
+pub(super) fn private_key(bytes: &[u8]) {
+    let Ok(key) = SigningKey::read(bytes, None) else { return };
+    let signature = key.sign(b"message").expect("a key that was read signs");
+    assert_eq!(key.public().verify(b"message", &signature), Ok(()));
+    assert!(!format!("{key:?}").contains("BEGIN"));
+}
+
+pub(super) fn encrypted_private_key(bytes: &[u8]) {
+    // Deriving a key takes long by design; the reader bounds how long.
+    if let Ok(key) = SigningKey::read(bytes, Some(&Passphrase::new("hunter2".to_owned()))) {
+        assert!(!key.public().spki_der().is_empty());
+    }
+}
+
+fn listed(bytes: &[u8]) -> Option<LayoutKey> {
+    let value = Value::parse(bytes, &Limits::default()).ok()?;
+    let object = value.as_object()?.clone().into_owned();
+    let id = object.get("keyid").and_then(Value::as_str).unwrap_or("0123456789abcdef");
+    Some(LayoutKey { id: id.parse().ok()?, object })
+}
+
+pub(super) fn layout_key(bytes: &[u8]) {
+    let Some(listed) = listed(bytes) else { return };
+    if let Ok(key) = PublicKey::from_layout_key(&listed) {
+        assert!(!key.materials().is_empty());
+    }
+}
+
+/// A key answers to its own ids and to no others.
+pub(super) fn key_id_hint(bytes: &[u8]) {
+    let Some(hint) = text(bytes) else { return };
+    let key = keys::key("builder");
+    let is_own = key.public().key_ids().iter().any(|(_, id)| id.eq_ignore_ascii_case(hint));
+    assert_eq!(key.public().answers_to(hint), is_own);
+}
+
+/// No bytes that are found without the private key are a signature.
+fn is_no_signature(key: &PublicKey, bytes: &[u8]) {
+    assert!(key.verify(b"a message that nobody signed", bytes).is_err());
+}
+
+pub(super) fn signature_ed25519(bytes: &[u8]) {
+    is_no_signature(keys::key("builder").public(), bytes);
+}
+
+pub(super) fn signature_ecdsa(bytes: &[u8]) {
+    use unbroken_crypto::KeyAlgorithm::EcdsaP256;
+    is_no_signature(keys::generated(EcdsaP256).public(), bytes);
+}
+
+/// RSASSA-PSS reads the length of the salt from the signature itself.
+pub(super) fn signature_rsa_pss(bytes: &[u8]) {
+    is_no_signature(keys::rsa().public(), bytes);
+}
+
+/// A link whose one signature has these bytes as its `other_headers`.
+pub(super) fn openpgp_headers(bytes: &[u8]) {
+    const KEY: &str = r#"{"method":"pgp+eddsa-ed25519","type":"eddsa","hashes":["pgp+SHA2"],
+        "creation_time":1500000000,"keyid":"0123456789abcdef0123456789abcdef01234567",
+        "keyval":{"private":"","public":{"q":"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"}}}"#;
+    let Some(key) = listed(KEY.as_bytes()) else { return };
+    let Ok(key) = PublicKey::from_layout_key(&key) else { return };
+    let mut extra = Object::new();
+    extra.insert("other_headers", data_encoding::HEXLOWER.encode(bytes));
+    extra.insert("signature", "00".repeat(64));
+    extra.insert("keyid", "0123456789abcdef0123456789abcdef01234567");
+    let link = crate::draft::link("build", &[], &[]);
+    let payload = unbroken_model::envelope::Payload::to_value(&link).into_owned();
+    let mut envelope = Envelope::unsigned(EnvelopeKind::Metablock, payload);
+    envelope.push_signature(unbroken_model::envelope::Signature {
+        key_id: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+        bytes: vec![0; 64],
+        extra,
+    });
+    let keys = KeySet::<Functionary>::new([key]);
+    let (one, limits) = (std::num::NonZeroU32::MIN, Limits::default());
+    let mut budget = SignatureBudget::default();
+    let link = authenticate::<StepEvidence, _>(envelope, &keys, one, &limits, &mut budget);
+    assert!(link.is_err());
+}

@@ -1,0 +1,91 @@
+//! What a corpus begins with: good input of every form, and the texts that attacks are made of.
+
+use unbroken_crypto::{KeyIdStyle, Passphrase};
+use unbroken_model::envelope::Envelope;
+use unbroken_model::json::Value;
+use unbroken_model::limits::Limits;
+
+use crate::chain::Chain;
+use crate::keys;
+
+/// Returns the seeds of an entry.
+pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    match entry {
+        "json" | "json_writers" | "canonical_json" => {
+            let mut seeds: Vec<Vec<u8>> = texts(&[
+                "{\"a\": [1, -0, true, null, \"\\u00e9\\n\\\\\"], \"b\": {}}",
+                "[[[[[[[[]]]]]]]]",
+                "\"\\ud83d\\ude00\"",
+                "123456789012345678901234567890",
+            ]);
+            seeds.push(payload(&Chain::pipeline().layout.bytes()));
+            seeds
+        }
+        "envelope" | "layout_unsigned" => {
+            vec![Chain::pipeline().layout.bytes(), Chain::pipeline().layout.dsse().bytes()]
+        }
+        "link_unsigned" => vec![link(), Chain::pipeline().link("build").clone().dsse().bytes()],
+        "layout" | "layout_signed" => vec![payload(&Chain::pipeline().layout.bytes())],
+        "sublayout_signed" => vec![payload(&Chain::compile().layout.bytes())],
+        "link" | "link_signed" => vec![payload(&link())],
+        "rule_words" => texts(&[
+            "CREATE\nfoo",
+            "MATCH\n*\nIN\nsrc\nWITH\nPRODUCTS\nIN\ndst\nFROM\nbuild",
+            "disallow\n*",
+        ]),
+        "rule_text" => texts(&["ALLOW \"a b\"", "MATCH src/* WITH MATERIALS IN x FROM step"]),
+        "rules" => texts(&[
+            "MATCH src/* WITH PRODUCTS FROM checkout\nDISALLOW *",
+            "REQUIRE image.tar\nCREATE image*\nMODIFY *\nDELETE [!a]\nDISALLOW *",
+        ]),
+        "pattern" => texts(&["*a[!b-d]?\nxxaez", "[]a]*[\n]\u{e9}[", "\\*\n\\x"]),
+        "pae" => texts(&["application/vnd.in-toto+json{}", "a 1 b"]),
+        "timestamp" => texts(&["2030-01-01T00:00:00Z", "2024-02-29T23:59:59Z"]),
+        "step_name" => texts(&["build", "..", "a/b", "CON", "-rf"]),
+        "artifact_path" => texts(&["src/main.c", "a/../b", "./x", "git:source", "caf\u{e9}"]),
+        "key_id" | "key_id_hint" => vec![keys::id("builder").into_bytes(), b"ABCDEF01".to_vec()],
+        "digest" => {
+            texts(&["sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"])
+        }
+        "public_key" => {
+            let public = keys::key("builder").public().spki_pem();
+            vec![public.into_bytes(), keys::rsa().public().spki_pem().into_bytes()]
+        }
+        "spki_der" => vec![
+            keys::key("builder").public().spki_der().to_vec(),
+            keys::rsa().public().spki_der().to_vec(),
+        ],
+        "private_key" => vec![private(None)],
+        "encrypted_private_key" => vec![private(Some(&Passphrase::new("hunter2".to_owned())))],
+        "layout_key" => vec![layout_key()],
+        "parameters" => texts(&["value\n{NAME}", "*\n{NAME.x}{{}}"]),
+        "signature_ed25519" => vec![keys::key("builder").sign(b"another").expect("it signs")],
+        "signature_ecdsa" => vec![vec![0x30, 6, 2, 1, 1, 2, 1, 1]],
+        "signature_rsa_pss" => vec![vec![1; 384]],
+        "openpgp_headers" => vec![b"\x04\x00\x16\x08\x00\x1d\x16\x21\x04".to_vec()],
+        other => panic!("the entry {other} has no seeds"),
+    }
+}
+
+fn link() -> Vec<u8> {
+    Chain::pipeline().link("build").bytes()
+}
+
+fn payload(envelope: &[u8]) -> Vec<u8> {
+    let limits = Limits::default();
+    let envelope = Envelope::parse(envelope, &limits).expect("an own envelope");
+    let payload = envelope.into_unverified_payload();
+    let value = payload.value(&limits).expect("an own payload");
+    value.to_compact().into_bytes()
+}
+
+fn private(passphrase: Option<&Passphrase>) -> Vec<u8> {
+    let pem = keys::key("builder").to_pkcs8_pem(passphrase).expect("an own key");
+    pem.as_bytes().to_vec()
+}
+
+fn layout_key() -> Vec<u8> {
+    let key = keys::key("builder").public().to_layout_key(KeyIdStyle::default());
+    Value::from(key.expect("a key of a layout").object).to_compact().into_bytes()
+}

@@ -1,0 +1,56 @@
+//! A short run of every fuzz target on its corpus and on input made of it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use unbroken_testkit::Random;
+use unbroken_testkit::entries::{ALL, Entry, fuzz_folder};
+
+fn corpus(entry: &Entry) -> Vec<Vec<u8>> {
+    let folder = fuzz_folder().join("corpus").join(entry.name);
+    let files =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Rounds are few where one of them takes long by design.
+fn rounds(entry: &Entry) -> u32 {
+    match entry.name {
+        "encrypted_private_key" => 60,
+        name if name.ends_with("signed") || name == "rules" || name == "parameters" => 600,
+        _ => 3000,
+    }
+}
+
+#[test]
+fn every_target_stands_its_corpus_and_what_is_made_of_it() {
+    for entry in ALL {
+        let corpus = corpus(entry);
+        assert!(!corpus.is_empty(), "{}", entry.name);
+        for input in &corpus {
+            (entry.run)(input);
+        }
+        entry.run_mutated(&corpus, rounds(entry), &mut Random::new(2026));
+    }
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn every_entry_is_a_fuzz_target_with_a_corpus() {
+    let entries: BTreeSet<String> = ALL.iter().map(|entry| entry.name.to_owned()).collect();
+    assert!(entries.len() >= 25 && entries.len() == ALL.len());
+    assert_eq!(names(&fuzz_folder().join("fuzz_targets")), entries);
+    assert_eq!(names(&fuzz_folder().join("corpus")), entries);
+    let manifest = fs::read_to_string(fuzz_folder().join("Cargo.toml")).unwrap();
+    for name in &entries {
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+    }
+}
