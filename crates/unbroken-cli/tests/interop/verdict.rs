@@ -15,6 +15,8 @@ pub(crate) struct Verdict {
     pub(crate) accepted: bool,
     /// Our finding codes that reject, or the class of the reference's exception.
     pub(crate) reasons: Vec<String>,
+    /// Our finding codes that warn.
+    pub(crate) warned: Vec<String>,
 }
 
 impl Verdict {
@@ -70,9 +72,11 @@ pub(crate) fn judge_ours(
     let accepted = report["verdict"] == "verified";
     assert_eq!(accepted, run.code == 0, "the exit code tells the verdict: {report}");
     let findings = report["findings"].as_array().unwrap();
-    let rejecting = findings.iter().filter(|finding| finding["severity"] == "error");
-    let reasons = rejecting.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect();
-    Verdict { accepted, reasons }
+    let codes = |severity: &str| -> Vec<String> {
+        let some = findings.iter().filter(|finding| finding["severity"] == severity);
+        some.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    Verdict { accepted, reasons: codes("error"), warned: codes("warning") }
 }
 
 /// Lets the reference's tool verify a chain, on a copy: its inspections write into the product.
@@ -92,7 +96,7 @@ pub(crate) fn judge_reference(
     // `(in-toto-verify) RuleVerificationError: 'DISALLOW *' matched ...`
     let told = run.stderr.lines().filter_map(|line| line.strip_prefix("(in-toto-verify) "));
     let reasons = told.filter_map(|line| line.split_once(':')).map(|(class, _)| class.to_owned());
-    Verdict { accepted: run.code == 0, reasons: reasons.collect() }
+    Verdict { accepted: run.code == 0, reasons: reasons.collect(), warned: Vec::new() }
 }
 
 /// Changes the first hexadecimal digit of the first digest in a signed document.

@@ -12,6 +12,7 @@ use unbroken_testkit::{Random, keys};
 use super::artifacts::{self, Tree};
 use super::fault::Fault;
 use super::rules;
+use super::sublayout::Work;
 use crate::verdict::{edit_payload, flip_digit};
 
 const STEPS: [&str; 3] = ["fetch", "build", "pack"];
@@ -26,6 +27,8 @@ pub(super) struct Case {
     pub(super) product: Tree,
     pub(super) owners: Vec<&'static str>,
     pub(super) parameters: BTreeMap<&'static str, &'static str>,
+    /// Whether some evidence is a sublayout.
+    pub(super) has_sublayout: bool,
     /// The payloads, for a person who looks at a difference.
     pub(super) readable: String,
 }
@@ -57,6 +60,7 @@ impl Case {
             product: artifacts::draw(random),
             owners: vec!["owner"],
             parameters: BTreeMap::from([("folder", "d")]),
+            has_sublayout: false,
             readable: String::new(),
         };
         if random.below(20) == 0 {
@@ -80,8 +84,15 @@ impl Case {
         // Sometimes only as many did it as had to.
         let absent = random.below(2) * (crew.functionaries.len() - crew.threshold);
         let present = &crew.functionaries[absent..];
+        let delegated = fault == Fault::None && !twice && random.below(4) == 0;
         for (nth, functionary) in present.iter().enumerate() {
             let fault = if nth == 0 { fault } else { Fault::None };
+            if nth == 0 && delegated {
+                let stem = format!("{}.{}", STEPS[at], &keys::id(functionary)[..8]);
+                let work = Work { materials: &materials, products: &products };
+                self.add_sublayout(random, &stem, functionary, &work, 0);
+                continue;
+            }
             let mut link = json!({
                 "_type": "link", "name": STEPS[at], "command": [], "environment": {},
                 "materials": artifacts::recorded(&materials, twice),
@@ -175,7 +186,12 @@ impl Case {
     }
 
     /// Signs a payload in either envelope.
-    fn seal(&mut self, random: &mut Random, payload: &Value, signers: &[&str]) -> String {
+    pub(super) fn seal(
+        &mut self,
+        random: &mut Random,
+        payload: &Value,
+        signers: &[&str],
+    ) -> String {
         let text = payload.to_string();
         self.readable.push_str(&text);
         self.readable.push('\n');
@@ -190,7 +206,7 @@ impl Case {
 }
 
 /// Returns the key's object as a layout has it.
-fn key_object(name: &str) -> Value {
+pub(super) fn key_object(name: &str) -> Value {
     let key = keys::key(name).public().to_layout_key(KeyIdStyle::Securesystemslib).unwrap();
     let text = json::Value::from(key.object).to_compact();
     serde_json::from_str(&text).unwrap()
