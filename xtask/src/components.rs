@@ -37,6 +37,24 @@ const DEBIAN_PROGRAMS: [DebianProgram; 4] = [
     DebianProgram { program: "skopeo", package: "skopeo", variable: "UNBROKEN_TEST_SKOPEO" },
 ];
 
+/// A release of the reference implementation, in a virtual environment of its own.
+pub(crate) struct Reference {
+    version: &'static str,
+    /// The folder in `target/venv` and the stem of the file in `xtask/python`.
+    name: &'static str,
+    variable: &'static str,
+}
+
+/// The newest release: the one that the speed table runs beside.
+pub(crate) const NEWEST_REFERENCE: Reference =
+    Reference { version: "3.1.0", name: "in-toto-3.1", variable: "UNBROKEN_TEST_PYTHON" };
+
+const REFERENCES: [Reference; 3] = [
+    NEWEST_REFERENCE,
+    Reference { version: "2.2.0", name: "in-toto-2.2", variable: "UNBROKEN_TEST_PYTHON_2_2" },
+    Reference { version: "1.3.2", name: "in-toto-1.3", variable: "UNBROKEN_TEST_PYTHON_1_3" },
+];
+
 /// Finds the components, after installing the missing ones where that is allowed and possible.
 pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Components {
     announce("components of the real-component tests");
@@ -51,11 +69,14 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
             )),
         }
     }
-    match python_with_in_toto(workspace, installing) {
-        Ok(python) => components.variables.push(("UNBROKEN_TEST_PYTHON", python)),
-        Err(reason) => components
-            .missing
-            .push(format!("python in-toto 3.1.0 (UNBROKEN_TEST_PYTHON is not set): {reason}")),
+    for reference in &REFERENCES {
+        match python_with_in_toto(workspace, reference, installing) {
+            Ok(python) => components.variables.push((reference.variable, python)),
+            Err(reason) => components.missing.push(format!(
+                "python in-toto {} ({} is not set): {reason}",
+                reference.version, reference.variable
+            )),
+        }
     }
     for (variable, file) in &components.variables {
         eprintln!("    {variable}={}", file.display());
@@ -112,22 +133,23 @@ fn install_packages(packages: &[&str]) {
     }
 }
 
-/// The python of a virtual environment with the reference implementation, in the target folder.
+/// The python of a virtual environment with that release, in the target folder.
 pub(crate) fn python_with_in_toto(
     workspace: &Workspace,
+    reference: &Reference,
     installing: Installing,
 ) -> Result<PathBuf, String> {
-    let environment = workspace.target.join("venv/in-toto-3.1");
+    let environment = workspace.target.join("venv").join(reference.name);
     let python = environment.join("bin/python");
-    if has_in_toto(&python) {
+    if has_in_toto(&python, reference) {
         return Ok(python);
     }
     if installing == Installing::Forbidden {
         return Err("not in the target folder, and --no-install was given".to_owned());
     }
-    eprintln!("    installing python in-toto 3.1.0 into {}", environment.display());
+    eprintln!("    installing python in-toto {} into {}", reference.version, environment.display());
     create_environment(&environment, installing)?;
-    let requirements = workspace.root.join("xtask/python/in-toto-3.1.txt");
+    let requirements = workspace.root.join(format!("xtask/python/{}.txt", reference.name));
     output(
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
@@ -135,16 +157,19 @@ pub(crate) fn python_with_in_toto(
             .arg(requirements),
     )
     .map_err(|error| error.to_string())?;
-    if has_in_toto(&python) {
+    if has_in_toto(&python, reference) {
         Ok(python)
     } else {
         Err("installed, but it cannot be imported".to_owned())
     }
 }
 
-fn has_in_toto(python: &Path) -> bool {
-    let program = "import cryptography, in_toto; assert in_toto.__version__ == '3.1.0'";
-    python.exists() && succeeds(Command::new(python).args(["-c", program]))
+fn has_in_toto(python: &Path, reference: &Reference) -> bool {
+    let program = format!(
+        "import cryptography, in_toto.runlib; assert in_toto.__version__ == '{}'",
+        reference.version
+    );
+    python.exists() && succeeds(Command::new(python).args(["-c", &program]))
 }
 
 fn create_environment(environment: &Path, installing: Installing) -> Result<(), String> {
