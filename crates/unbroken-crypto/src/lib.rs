@@ -52,4 +52,6 @@ pub use self::keyset::{Functionary, KeySet, Owner};
 pub use self::scheme::SignatureScheme;
 pub use self::secret::Passphrase;
 pub use self::signer::{KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};
-pub use self::votes::{SignatureBudget, SignatureOutcome, SignatureReport};
+pub use self::votes::{
+    SignatureBudget, SignatureOutcome, SignatureReport, check as check_signatures,
+};

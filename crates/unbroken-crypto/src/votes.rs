@@ -93,7 +93,12 @@ impl fmt::Display for SignatureReport {
 ///
 /// The number of checks depends on the envelope and the keys, not on their order, so that neither
 /// does running out of budget.
-pub(crate) fn check<R>(
+/// What it returns is for people: nothing is authentic by it, and [`crate::authenticate`] alone opens
+/// an envelope.
+///
+/// # Errors
+/// [`AuthenticationError::BudgetExhausted`].
+pub fn check<R>(
     envelope: &Envelope<'_>,
     keys: &KeySet<R>,
     budget: &mut SignatureBudget,

@@ -21,4 +21,5 @@ pub mod pae;
 pub mod path;
 pub mod pattern;
 pub mod rule;
+pub mod statement;
 pub mod timestamp;

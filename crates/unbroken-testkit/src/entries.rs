@@ -31,6 +31,7 @@ pub const ALL: &[Entry] = &[
     Entry { name: "envelope", run: model::envelope },
     Entry { name: "layout", run: model::layout },
     Entry { name: "link", run: model::link },
+    Entry { name: "statement", run: model::statement },
     Entry { name: "rule_words", run: model::rule_words },
     Entry { name: "rule_text", run: model::rule_text },
     Entry { name: "pattern", run: model::pattern },

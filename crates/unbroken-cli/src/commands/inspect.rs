@@ -1,25 +1,42 @@
 //! `unbroken inspect`: says what a file is.
 
+mod foreign;
+mod metadata;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use unbroken_crypto::{KeyError, PublicKey};
-use unbroken_model::envelope::{Envelope, EnvelopeError, EnvelopeKind, PayloadType, StepEvidence};
-use unbroken_model::layout::{KeyId, Layout};
+use unbroken_crypto::{
+    Functionary, KeyError, KeySet, PublicKey, SignatureBudget, SignatureOutcome, SignatureReport,
+    check_signatures,
+};
+use unbroken_model::envelope::{
+    Envelope, EnvelopeError, EnvelopeKind, Payload, PayloadType, StepEvidence,
+};
+use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::statement::Statement;
+
+pub(crate) use self::foreign::recognise;
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
+use crate::keys::{PassphraseSource, load_public_key};
 use crate::output::{Output, escape_line, input_name};
 
-/// Say what a file is and what stands in it; nothing of it is verified
+/// Say what a file is and what stands in it
+///
+/// Nothing of it is verified, unless keys are given: then every one of them must have signed the
+/// file, or the exit code is 1. Nothing else is looked at even so: `unbroken verify` does that.
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
-    /// A layout, a link, a key or any signed envelope
+    /// A layout, a link, a statement, a key or any signed envelope
     file: PathBuf,
+    /// A public key to check the signatures with; may be repeated
+    #[arg(short, long, value_name = "FILE")]
+    key: Vec<PathBuf>,
     /// What to print: text for people, or the payload or public key as json
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -35,21 +52,48 @@ impl Inspect {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         let bytes = files::read(&self.file)?;
         let limits = Limits::default();
-        let text = match Envelope::parse(&bytes, &limits) {
-            Ok(envelope) => {
-                if matches!(self.format, Format::Json) {
-                    output.talk("UNVERIFIED: anybody can have written this payload");
-                }
-                self.envelope(envelope, &limits)?
+        let envelope = match Envelope::parse(&bytes, &limits) {
+            Ok(envelope) => envelope,
+            Err(error) if self.key.is_empty() => {
+                output.data(&self.no_envelope(&bytes, error)?);
+                return Ok(Exit::Success);
             }
-            Err(error) => self.key(&bytes, error)?,
+            Err(error) => {
+                let path = input_name(&self.file);
+                return Err(CliError::usage(format!("{path} is no envelope")).because(error));
+            }
         };
-        output.data(&text);
-        Ok(Exit::Success)
+        let checked = self.checked(&envelope)?;
+        let holds = checked.as_ref().is_none_or(Checked::holds);
+        if matches!(self.format, Format::Json) {
+            output.talk(if checked.is_some() && holds {
+                "every key given has signed this payload"
+            } else {
+                "UNVERIFIED: anybody can have written this payload"
+            });
+        }
+        output.data(&self.envelope(envelope, checked.as_ref(), &limits)?);
+        Ok(if holds { Exit::Success } else { Exit::Rejected })
     }
 
-    /// Describes a key, or says why the file is no envelope.
-    fn key(&self, bytes: &[u8], error: EnvelopeError) -> Result<String> {
+    /// Checks the signatures with the keys, where some were given.
+    fn checked(&self, envelope: &Envelope<'_>) -> Result<Option<Checked>> {
+        if self.key.is_empty() {
+            return Ok(None);
+        }
+        let passphrase = PassphraseSource::default();
+        let keys = self.key.iter().map(|path| load_public_key(path, &passphrase));
+        let keys: Vec<PublicKey> = keys.collect::<Result<_>>()?;
+        let set = KeySet::<Functionary>::new(keys.iter().cloned());
+        let reports = check_signatures(envelope, &set, &mut SignatureBudget::default());
+        let reports = reports.map_err(|error| {
+            CliError::undecided("the signatures were not checked").because(error)
+        })?;
+        Ok(Some(Checked { keys, reports }))
+    }
+
+    /// Describes a key, or a document of others, or says why the file is no envelope.
+    fn no_envelope(&self, bytes: &[u8], error: EnvelopeError) -> Result<String> {
         let path = input_name(&self.file);
         match (PublicKey::from_pem_or_other(bytes), self.format) {
             (Ok(key), Format::Text) => Ok(format!("public key\n{}\n", key.describe())),
@@ -61,23 +105,38 @@ impl Inspect {
                 Err(CliError::usage(format!("{path} is a private key"))
                     .remedy("`unbroken key show --format json` shows its public half"))
             }
-            (Err(_), _) => {
-                Err(CliError::usage(format!("{path} is no envelope and no key")).because(error))
-            }
+            (Err(_), format) => match recognise(bytes) {
+                Some(found) if matches!(format, Format::Text) => Ok(found.describe()),
+                _ => {
+                    Err(CliError::usage(format!("{path} is no envelope and no key")).because(error))
+                }
+            },
         }
     }
 
-    fn envelope(&self, envelope: Envelope<'_>, limits: &Limits) -> Result<String> {
+    fn envelope(
+        &self,
+        envelope: Envelope<'_>,
+        checked: Option<&Checked>,
+        limits: &Limits,
+    ) -> Result<String> {
         let mut out = String::new();
         let kind = match envelope.kind() {
             EnvelopeKind::Metablock => "Metablock",
             EnvelopeKind::Dsse => "DSSE envelope",
         };
-        let _ = writeln!(out, "UNVERIFIED {kind}: anybody can have written what follows");
-        for signature in envelope.signatures() {
+        let _ = match checked {
+            None => writeln!(out, "UNVERIFIED {kind}: anybody can have written what follows"),
+            Some(checked) if checked.holds() => {
+                writeln!(out, "{kind}, signed by every key given; nothing else was checked")
+            }
+            Some(_) => writeln!(out, "UNVERIFIED {kind}: not every key given has signed it"),
+        };
+        for (index, signature) in envelope.signatures().iter().enumerate() {
             let id = signature.key_id.as_deref().unwrap_or("(none)");
             let size = signature.bytes.len();
-            let _ = writeln!(out, "  signature  key id {}, {size} bytes", escape_line(id));
+            let said = checked.map_or_else(String::new, |checked| checked.say(index));
+            let _ = writeln!(out, "  signature  key id {}, {size} bytes{said}", escape_line(id));
         }
         if envelope.signatures().is_empty() {
             let _ = writeln!(out, "  no signature");
@@ -94,18 +153,18 @@ impl Inspect {
             return Ok(payload.value(limits).map_err(unreadable)?.to_pretty() + "\n");
         }
         let kind = payload.peek_type(limits).map_err(unreadable)?;
+        if let PayloadType::Other(other) = &kind {
+            let value = payload.value(limits).map_err(unreadable)?.into_owned().into_owned();
+            describe_other(&mut out, other, value);
+            return Ok(out);
+        }
         match payload.decode::<StepEvidence>(limits) {
-            Ok(StepEvidence::Link(link)) => describe_link(&mut out, &link),
-            Ok(StepEvidence::Sublayout(layout)) => describe_layout(&mut out, &layout),
+            Ok(StepEvidence::Link(link)) => metadata::describe_link(&mut out, &link),
+            Ok(StepEvidence::Sublayout(layout)) => metadata::describe_layout(&mut out, &layout),
             Err(error) => {
                 let _ = match kind {
                     PayloadType::Layout => writeln!(out, "a layout with a fault"),
                     PayloadType::Link => writeln!(out, "a link with a fault"),
-                    PayloadType::Other(other) => {
-                        let other = escape_line(&other);
-                        let _ = writeln!(out, "neither a layout nor a link but \"{other}\"");
-                        return Ok(out);
-                    }
                     _ => Ok(()),
                 };
                 let _ = writeln!(out, "  {}", escape_line(&error.to_string()));
@@ -115,52 +174,45 @@ impl Inspect {
     }
 }
 
-fn describe_link(out: &mut String, link: &Link) {
-    let _ = writeln!(out, "link of the step {}", link.name);
-    let _ = writeln!(out, "  command    {}", escape_line(&link.command.join(" ")));
-    if let Some(status) = link.return_value() {
-        let _ = writeln!(out, "  exit       {status}");
-    }
-    for (side, artifacts) in [("materials", &link.materials), ("products", &link.products)] {
-        let _ = writeln!(out, "  {side:<9}  {}", artifacts.len());
-        for (path, digests) in artifacts.iter().take(20) {
-            let _ = writeln!(out, "    {path}  {digests}");
+/// Describes what is neither a layout nor a link: a statement, or something of other tools.
+fn describe_other(out: &mut String, kind: &str, value: Value<'static>) {
+    let fault = match Statement::decode(value) {
+        Ok(statement) => return metadata::describe_statement(out, &statement),
+        Err(error) => escape_line(&error.to_string()),
+    };
+    let _ = match foreign::payload(kind) {
+        Some(found) => writeln!(out, "{}", found.describe().trim_end()),
+        None if kind.starts_with("https://in-toto.io/Statement/") || kind.is_empty() => {
+            writeln!(out, "neither a layout nor a link, and no statement: {fault}")
         }
-        if artifacts.len() > 20 {
-            let _ = writeln!(out, "    … and {} more", artifacts.len() - 20);
-        }
-    }
+        None => writeln!(out, "neither a layout nor a link but \"{}\"", escape_line(kind)),
+    };
 }
 
-fn describe_layout(out: &mut String, layout: &Layout) {
-    let _ = writeln!(out, "layout, expires {}", layout.expires);
-    for (id, key) in &layout.keys {
-        let described = PublicKey::from_layout_key(key)
-            .map_or_else(|error| error.to_string(), |key| key.describe());
-        let _ = writeln!(out, "  key        {id}  {}", escape_line(&described));
+/// What checking the signatures with the keys of the user gave.
+struct Checked {
+    keys: Vec<PublicKey>,
+    reports: Vec<SignatureReport>,
+}
+
+impl Checked {
+    /// Tells whether every key has signed.
+    fn holds(&self) -> bool {
+        self.keys.iter().all(|key| {
+            self.reports.iter().any(
+                |report| matches!(&report.outcome, SignatureOutcome::Valid(signer) if signer == key),
+            )
+        })
     }
-    for step in &layout.steps {
-        let ids: Vec<&str> = step.pubkeys.iter().map(KeyId::prefix).collect();
-        let _ =
-            writeln!(out, "  step       {} by {} of {}", step.name, step.threshold, ids.join(", "));
-        for (side, rules) in
-            [("materials", &step.expected_materials), ("products", &step.expected_products)]
-        {
-            for rule in rules {
-                let _ = writeln!(out, "    {side:<9}  {}", escape_line(&rule.to_string()));
+
+    /// Says what one signature is.
+    fn say(&self, index: usize) -> String {
+        match self.reports.get(index).map(|report| &report.outcome) {
+            Some(SignatureOutcome::Valid(key)) => format!(": valid, by {}", key.describe()),
+            Some(SignatureOutcome::Invalid(key)) => {
+                format!(": NOT a signature of {}", key.describe())
             }
-        }
-    }
-    for inspection in &layout.inspections {
-        let run = escape_line(&inspection.run.join(" "));
-        let _ = writeln!(out, "  inspection {} runs {run}", inspection.name);
-        for (side, rules) in [
-            ("materials", &inspection.expected_materials),
-            ("products", &inspection.expected_products),
-        ] {
-            for rule in rules {
-                let _ = writeln!(out, "    {side:<9}  {}", escape_line(&rule.to_string()));
-            }
+            _ => ": by none of the keys given".to_owned(),
         }
     }
 }

@@ -19,12 +19,13 @@ use unbroken_verify::{
 
 use self::inspections::InspectionOptions;
 use self::options::VerdictOptions;
-use crate::error::Result;
+use crate::commands::inspect::recognise;
+use crate::error::{CliError, Result};
 use crate::evidence::hand_in;
 use crate::exit::Exit;
 use crate::files;
 use crate::keys::{PassphraseSource, load_public_key};
-use crate::output::Output;
+use crate::output::{Output, input_name};
 
 /// Verify that the pipeline of a layout was followed
 ///
@@ -69,6 +70,11 @@ impl Verify {
 
     fn verify(&self, now: Timestamp) -> Result<Verdict> {
         let bytes = files::read(&self.layout)?;
+        if let Some(other) = recognise(&bytes) {
+            let name = input_name(&self.layout);
+            let refused = format!("{name} is {}, which this release does not verify", other.what);
+            return Err(CliError::usage(refused).remedy(other.remedy));
+        }
         let owners = self.owners()?;
         let in_force = match open_layout(&bytes, &owners, now) {
             Ok(in_force) => in_force,

@@ -15,6 +15,7 @@ mod files;
 mod forgotten;
 mod formats;
 mod help;
+mod others;
 mod pipes;
 mod secrets;
 mod support;

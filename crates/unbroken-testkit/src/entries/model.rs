@@ -10,6 +10,7 @@ use unbroken_model::name::StepName;
 use unbroken_model::path::ArtifactPath;
 use unbroken_model::pattern::Pattern;
 use unbroken_model::rule::ArtifactRule;
+use unbroken_model::statement::Statement;
 use unbroken_model::timestamp::Timestamp;
 
 use super::text;
@@ -75,6 +76,10 @@ pub(super) fn layout(bytes: &[u8]) {
 
 pub(super) fn link(bytes: &[u8]) {
     round_trip::<Link>(bytes);
+}
+
+pub(super) fn statement(bytes: &[u8]) {
+    round_trip::<Statement>(bytes);
 }
 
 /// Words are lines.

@@ -29,6 +29,9 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "layout" | "layout_signed" => vec![payload(&Chain::pipeline().layout.bytes())],
         "sublayout_signed" => vec![payload(&Chain::compile().layout.bytes())],
         "link" | "link_signed" => vec![payload(&link())],
+        "statement" => texts(&[
+            "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[{\"name\":\"a\",\"digest\":{\"sha256\":\"00\"}}],\"predicate\":{}}",
+        ]),
         "rule_words" => texts(&[
             "CREATE\nfoo",
             "MATCH\n*\nIN\nsrc\nWITH\nPRODUCTS\nIN\ndst\nFROM\nbuild",
