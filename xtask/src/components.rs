@@ -30,12 +30,21 @@ struct DebianProgram {
     variable: &'static str,
 }
 
-const DEBIAN_PROGRAMS: [DebianProgram; 4] = [
+const DEBIAN_PROGRAMS: [DebianProgram; 5] = [
     DebianProgram { program: "git", package: "git", variable: "UNBROKEN_TEST_GIT" },
     DebianProgram { program: "openssl", package: "openssl", variable: "UNBROKEN_TEST_OPENSSL" },
     DebianProgram { program: "buildah", package: "buildah", variable: "UNBROKEN_TEST_BUILDAH" },
     DebianProgram { program: "skopeo", package: "skopeo", variable: "UNBROKEN_TEST_SKOPEO" },
+    DebianProgram {
+        program: "ssh-agent",
+        package: "openssh-client",
+        variable: "UNBROKEN_TEST_SSH_AGENT",
+    },
 ];
+
+/// Where Debian's softhsm2 puts the module of its tokens.
+const SOFTHSM: [&str; 2] =
+    ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
 
 /// A release of the reference implementation, in a virtual environment of its own.
 pub(crate) struct Reference {
@@ -69,6 +78,13 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
             )),
         }
     }
+    match SOFTHSM.iter().map(PathBuf::from).find(|module| module.is_file()) {
+        Some(module) => components.variables.push(("UNBROKEN_TEST_SOFTHSM", module)),
+        None => components.missing.push(
+            "SoftHSM (UNBROKEN_TEST_SOFTHSM is not set): not on this machine; Debian's package is softhsm2"
+                .to_owned(),
+        ),
+    }
     for reference in &REFERENCES {
         match python_with_in_toto(workspace, reference, installing) {
             Ok(python) => components.variables.push((reference.variable, python)),
@@ -88,11 +104,14 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
 }
 
 fn install_debian_programs(installing: Installing) {
-    let missing: Vec<&str> = DEBIAN_PROGRAMS
+    let mut missing: Vec<&str> = DEBIAN_PROGRAMS
         .iter()
         .filter(|wanted| find(wanted.program).is_none())
         .map(|wanted| wanted.package)
         .collect();
+    if !SOFTHSM.iter().any(|module| Path::new(module).is_file()) {
+        missing.push("softhsm2");
+    }
     if missing.is_empty() {
         return;
     }

@@ -1,5 +1,7 @@
 //! Keys and passphrases as users name them.
 
+mod elsewhere;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -29,6 +31,11 @@ impl PassphraseSource {
         passphrase_of(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())
     }
 
+    /// Returns the text of the file or the variable, where one was named.
+    fn given_text(&self) -> Result<Option<Zeroizing<String>>> {
+        text_of(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())
+    }
+
     /// Returns the environment variable that holds the passphrase: no child may see it.
     pub(crate) fn variable(&self) -> Option<&str> {
         self.passphrase_env.as_deref()
@@ -55,18 +62,24 @@ impl NewPassphraseSource {
 }
 
 fn passphrase_of(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Passphrase>> {
+    let text = text_of(file, variable)?;
+    Ok(text.map(|mut text| Passphrase::new(std::mem::take(&mut *text))))
+}
+
+/// Returns the first line of a file or a variable.
+fn text_of(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Zeroizing<String>>> {
     if let Some(path) = file {
         let bytes = Zeroizing::new(files::read_key(path)?);
         let text = std::str::from_utf8(&bytes).map_err(|_| {
             CliError::usage(format!("the passphrase in {} is not UTF-8", path.display()))
         })?;
-        return Ok(Some(Passphrase::new(first_line(text))));
+        return Ok(Some(Zeroizing::new(first_line(text))));
     }
     if let Some(name) = variable {
         let text = std::env::var(name).map(Zeroizing::new).map_err(|_| {
             CliError::usage(format!("the environment variable {name} holds no passphrase"))
         })?;
-        return Ok(Some(Passphrase::new(first_line(&text))));
+        return Ok(Some(Zeroizing::new(first_line(&text))));
     }
     Ok(None)
 }
@@ -78,8 +91,9 @@ fn first_line(text: &str) -> String {
 /// The key that signs and how it is named.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SigningOptions {
-    /// The private key to sign with: PEM (PKCS#8, PKCS#1, SEC1) or OpenSSH
-    #[arg(short, long, value_name = "FILE", help_heading = "Keys")]
+    /// The private key to sign with: a file in PEM or OpenSSH's format, pkcs11:... for one on a
+    /// token, ssh-agent:... for one in the agent
+    #[arg(short, long, value_name = "KEY", help_heading = "Keys")]
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseSource,
@@ -109,8 +123,11 @@ fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
     })
 }
 
-/// Finds the key that a user named to sign with.
+/// Finds the key that a user named to sign with: a file, or one that is kept elsewhere.
 pub(crate) fn load_signer(name: &str, source: &PassphraseSource) -> Result<Box<dyn Signer>> {
+    if let Some(signer) = elsewhere::find(name, source)? {
+        return Ok(signer);
+    }
     Ok(Box::new(load_signing_key(Path::new(name), source)?))
 }
 
@@ -141,8 +158,12 @@ pub(crate) fn open_signing_key(
     }
 }
 
-/// Reads a public key; the private half will do where the user has nothing else at hand.
+/// Reads a public key; the private half will do where the user has nothing else at hand, and so does
+/// the name of a key that is kept elsewhere.
 pub(crate) fn load_public_key(path: &Path, source: &PassphraseSource) -> Result<PublicKey> {
+    if let Some(signer) = elsewhere::find(&path.to_string_lossy(), source)? {
+        return Ok(signer.public().clone());
+    }
     let bytes = Zeroizing::new(files::read_key(path)?);
     match PublicKey::from_pem_or_other(&bytes) {
         Err(KeyError::PrivateHalfGiven { .. }) => {

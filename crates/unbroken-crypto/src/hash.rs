@@ -8,6 +8,11 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     fixed(&digest::SHA256, bytes)
 }
 
+/// Hashes bytes with SHA-384.
+pub fn sha384(bytes: &[u8]) -> [u8; 48] {
+    fixed(&digest::SHA384, bytes)
+}
+
 /// Hashes bytes with SHA-512.
 pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     fixed(&digest::SHA512, bytes)

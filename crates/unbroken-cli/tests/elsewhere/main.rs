@@ -1,0 +1,7 @@
+//! Keys that are kept elsewhere sign a step, and the chain is verified by this program and by the
+//! reference implementation.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, its helpers too")]
+
+mod bench;
+mod ssh_agent;
+mod token;

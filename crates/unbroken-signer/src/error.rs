@@ -1,0 +1,104 @@
+//! Why a key that is kept elsewhere cannot be had.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+use unbroken_crypto::KeyError;
+
+/// Why a key that is kept elsewhere cannot be had, or did not sign.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SignerError {
+    /// The socket of the ssh-agent cannot be opened.
+    #[error("cannot reach the ssh-agent at {}", .socket.display())]
+    AgentUnreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The conversation with the ssh-agent broke off.
+    #[error("the ssh-agent did not answer")]
+    AgentSilent {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The ssh-agent answered what is no answer.
+    #[error("the answer of the ssh-agent is not one of its protocol: {reason}")]
+    AgentAnswer {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The ssh-agent refused: it is locked, somebody said no, or the key is gone.
+    #[error("the ssh-agent refused: it is locked, or does not sign with this key")]
+    AgentRefused,
+    /// More than an ssh-agent takes.
+    #[error(
+        "an ssh-agent signs no more than {limit} bytes, and this is more: use a key of another kind"
+    )]
+    TooLarge {
+        /// The bound of the protocol's implementations.
+        limit: usize,
+    },
+    /// A URI that is not one of RFC 7512, or asks for what it must not.
+    #[error("the PKCS#11 URI cannot be used: {reason}")]
+    Uri {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The module of the token cannot be loaded.
+    #[error("cannot load the PKCS#11 module {}", .module.display())]
+    Module {
+        /// The shared library.
+        module: PathBuf,
+        /// What the loader or the module said.
+        source: Box<cryptoki::error::Error>,
+    },
+    /// The token did not do what was asked of it.
+    #[error("the token failed to {action}")]
+    Token {
+        /// What was asked.
+        action: &'static str,
+        /// What the module said.
+        source: Box<cryptoki::error::Error>,
+    },
+    /// The PIN is wrong. It was tried once: tokens lock themselves after a few.
+    #[error("the token refused the PIN; it was tried once")]
+    PinRefused,
+    /// No key fits.
+    #[error("no key fits{}", list(.found))]
+    NoKey {
+        /// The keys that are there.
+        found: Vec<String>,
+    },
+    /// Several keys fit, and which one is meant would be a guess.
+    #[error("several keys fit{}", list(.found))]
+    SeveralKeys {
+        /// The keys that fit.
+        found: Vec<String>,
+    },
+    /// The key is of a kind that cannot be used.
+    #[error("the key {key} cannot be used")]
+    Unusable {
+        /// The key, as its store names it.
+        key: String,
+        /// Why.
+        source: KeyError,
+    },
+    /// The public half of a key is missing where it is kept.
+    #[error("the token has no public half for the key {key}")]
+    NoPublicHalf {
+        /// The key, as the token names it.
+        key: String,
+    },
+    /// A signature that is not of the form it must have.
+    #[error("what came back is no signature: {reason}")]
+    Signature {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+fn list(found: &[String]) -> String {
+    if found.is_empty() { String::new() } else { format!("; there is: {}", found.join(", ")) }
+}
