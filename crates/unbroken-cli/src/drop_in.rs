@@ -6,15 +6,18 @@
 
 mod argparse;
 mod failure;
+mod keygen;
 mod log;
 mod match_products;
 mod mock;
+mod password;
 mod python;
 mod record;
 mod recording;
 mod run;
 mod settings;
 mod sign;
+mod signing_key;
 mod verify;
 
 use std::ffi::OsString;
@@ -29,13 +32,14 @@ use self::log::{Log, print, say};
 type Tool = fn(&[String]) -> u8;
 
 /// The drop-ins by name.
-const TOOLS: [(&str, Tool); 6] = [
+const TOOLS: [(&str, Tool); 7] = [
     ("in-toto-run", run::main),
     ("in-toto-record", record::main),
     ("in-toto-verify", verify::main),
     ("in-toto-sign", sign::main),
     ("in-toto-mock", mock::main),
     ("in-toto-match-products", match_products::main),
+    ("in-toto-keygen", keygen::main),
 ];
 
 /// The code of a usage error, as argparse has it.

@@ -17,6 +17,7 @@ use aws_lc_rs::signature::{
     ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm,
 };
 use aws_lc_rs::{encoding, rsa};
+use pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
 pub use self::algorithm::KeyAlgorithm;
@@ -56,6 +57,15 @@ impl SigningKey {
     /// [`KeyError::Generation`] when the library fails.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
         algorithm.generate().and_then(Self::from_pair)
+    }
+
+    /// Makes a new RSA key of this many bits: 2048, 3072, 4096 or 8192.
+    ///
+    /// # Errors
+    /// [`KeyError::Weak`] below 2048 bits, [`KeyError::Unsupported`] for other sizes,
+    /// [`KeyError::Generation`] when the library fails.
+    pub fn generate_rsa(bits: u32) -> Result<Self, KeyError> {
+        algorithm::generate_rsa(bits).and_then(Self::from_pair)
     }
 
     /// Reads a private key: PEM (PKCS#8, encrypted PKCS#8, PKCS#1, SEC1 or OpenSSH's format), or the
@@ -128,6 +138,34 @@ impl SigningKey {
         passphrase: Option<&Passphrase>,
     ) -> Result<Zeroizing<String>, KeyError> {
         old_json::write(self, passphrase)
+    }
+
+    /// Writes an RSA key as PKCS#1 in PEM, encrypted as RFC 1421 has it (AES-256-CBC) when a
+    /// passphrase is given.
+    ///
+    /// For tools of that time only: one round of MD5 makes guessing the passphrase cheap, and
+    /// nothing notices a change of the contents.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsupported`] for keys other than RSA; [`KeyError::PassphraseEmpty`], or
+    /// [`KeyError::Encoding`] when the library fails.
+    pub fn to_pkcs1_pem(
+        &self,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Zeroizing<String>, KeyError> {
+        const LABEL: &str = "RSA PRIVATE KEY";
+        if !matches!(self.pair, Pair::Rsa(_)) {
+            let what = format!("PKCS#1 for keys of type {}", self.public.key_type());
+            return Err(KeyError::Unsupported { what });
+        }
+        let der = self.to_pkcs8_der()?;
+        let info = PrivateKeyInfoRef::try_from(der.as_slice()).map_err(|_| KeyError::Encoding)?;
+        let der = info.private_key.as_bytes();
+        match passphrase {
+            None => pem::encode(LABEL, der),
+            Some(passphrase) if passphrase.is_empty() => Err(KeyError::PassphraseEmpty),
+            Some(passphrase) => legacy_pem::encode(LABEL, der, passphrase),
+        }
     }
 
     fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {

@@ -27,6 +27,8 @@ pub(super) struct Syntax {
 pub(super) enum Words {
     None,
     Any,
+    /// Just one, called like this.
+    One(&'static str),
     /// At least one, called like this.
     Some(&'static str),
 }
@@ -279,7 +281,10 @@ impl Parser<'_> {
             self.extra.extend(words);
         } else {
             self.had_words = true;
-            self.parsed.words.extend(words);
+            let mut words = words;
+            let most = if let Words::One(_) = self.syntax.words { 1 } else { usize::MAX };
+            self.parsed.words.extend(words.by_ref().take(most));
+            self.extra.extend(words);
         }
         rest
     }
@@ -288,7 +293,9 @@ impl Parser<'_> {
         let missing = |flag: &&Flag| flag.required && !self.parsed.has(flag.key);
         let mut missing: Vec<String> =
             self.syntax.all().filter(missing).map(Flag::display).collect();
-        if let (Words::Some(name), true) = (self.syntax.words, self.parsed.words.is_empty()) {
+        if let (Words::Some(name) | Words::One(name), true) =
+            (self.syntax.words, self.parsed.words.is_empty())
+        {
             missing.push(name.to_owned());
         }
         if !missing.is_empty() {

@@ -1,9 +1,8 @@
 //! What the recording drop-ins have in common: the signing key, the artifacts, the link's file.
 
-use std::io::BufRead;
 use std::path::Path;
 
-use unbroken_crypto::{KeyIdStyle, Passphrase, Signer, SigningKey, sign};
+use unbroken_crypto::{KeyIdStyle, Passphrase, Signer, sign};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::link::Link;
@@ -13,12 +12,12 @@ use unbroken_record::{
     DEFAULT_EXCLUDES, HashOptions, MissingPolicy, RecordError, SymlinkPolicy, hash_artifacts,
     link_file_name,
 };
-use zeroize::Zeroizing;
 
 use super::argparse::{Flag, Parsed, Takes};
 use super::failure::{Failure, reasons};
 use super::log::Log;
-use super::{python, settings};
+use super::signing_key::{Generation, read_signing_key};
+use super::{password, python, settings};
 
 pub(super) const STEP_NAME: Flag = Flag::new(
     &["-n", "--step-name"],
@@ -80,7 +79,13 @@ pub(super) const COMMON: &[Flag] = &[
         Takes::One("<path>"),
         "private key to sign with: PEM (PKCS#8, PKCS#1, SEC1) or OpenSSH",
     ),
-    Flag::new(&["-k", "--key"], "signing_key", Takes::One("<path>"), "the same, as in 1.x").other(),
+    Flag::new(
+        &["-k", "--key"],
+        "old_key",
+        Takes::One("<path>"),
+        "the same, under the key id that 1.x and 2.x give it",
+    )
+    .other(),
     Flag::new(
         &["-t", "--key-type"],
         "key_type",
@@ -110,7 +115,8 @@ const KEY_TYPES: [&str; 3] = ["rsa", "ed25519", "ecdsa"];
 /// Checks what argparse checks about the key; the message is its own.
 pub(super) fn check_key_options(parsed: &Parsed) -> Result<(), String> {
     check_key_types(parsed.many("key_type"), "-t/--key-type")?;
-    if parsed.has("gpg") == parsed.has("signing_key") {
+    let given = ["gpg", "signing_key", "old_key"].into_iter().filter(|key| parsed.has(key));
+    if given.count() != 1 {
         return Err("Specify either '--signing-key <path>' or '--gpg [<keyid>]'".to_owned());
     }
     Ok(())
@@ -133,33 +139,16 @@ pub(super) fn no_gpg() -> Failure {
 
 /// Reads the signing key; asks for its password where `-P` stands alone.
 pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, Failure> {
-    let path = parsed.one("signing_key").ok_or_else(no_gpg)?;
-    let password = match (parsed.has("password"), parsed.one("password")) {
-        (true, None) => Some(ask_password()?),
+    let (path, given_as) = match (parsed.one("old_key"), parsed.one("signing_key")) {
+        (Some(path), _) => (path, Generation::First),
+        (None, Some(path)) => (path, Generation::Third),
+        (None, None) => return Err(no_gpg()),
+    };
+    let given = match (parsed.has("password"), parsed.one("password")) {
+        (true, None) => Some(password::ask("Password: ")?),
         (_, given) => given.map(|text| Passphrase::new(text.to_owned())),
     };
-    Ok(Box::new(read_signing_key(path, password.as_ref())?))
-}
-
-pub(super) fn read_signing_key(
-    path: &str,
-    password: Option<&Passphrase>,
-) -> Result<SigningKey, Failure> {
-    let bytes = std::fs::read(path).map(Zeroizing::new);
-    let bytes = bytes.map_err(|error| Failure::os(&error, path))?;
-    let password = password.filter(|password| !password.is_empty());
-    SigningKey::read(&bytes, password).map_err(|error| Failure::key(&error, path))
-}
-
-/// Asks for a password on the terminal; without one, reads a line from stdin, as the reference.
-pub(super) fn ask_password() -> Result<Passphrase, Failure> {
-    if let Ok(text) = rpassword::prompt_password("Password: ") {
-        return Ok(Passphrase::new(text));
-    }
-    let mut line = Zeroizing::new(String::new());
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Failure::new("EOFError", error.to_string()))?;
-    Ok(Passphrase::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+    read_signing_key(path, given.as_ref(), given_as)
 }
 
 /// Reads the name of a step.

@@ -13,8 +13,9 @@ use unbroken_record::link_file_name;
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERBOSITY, VERSION, Words};
 use super::failure::{Failure, reasons};
 use super::log::{Log, print};
-use super::recording::{GPG_HOME, ask_password, check_key_types, no_gpg, read_signing_key, write};
-use super::{USAGE, misuse, parse};
+use super::recording::{GPG_HOME, check_key_types, no_gpg, write};
+use super::signing_key::{Generation, read_signing_key};
+use super::{USAGE, misuse, parse, password};
 
 const FLAGS: &[Flag] = &[
     Flag::new(&["-f", "--file"], "file", Takes::One("<path>"), "the layout or link").required(),
@@ -155,14 +156,16 @@ fn write_signed(
     if parsed.has("gpg") {
         return Err(no_gpg());
     }
-    let password = if parsed.has("prompt") { Some(ask_password()?) } else { None };
+    let password = if parsed.has("prompt") { Some(password::ask("Password: ")?) } else { None };
     let mut id = String::new();
+    // `-k` is of every generation; `-t` is not of the last.
+    let given_as = if parsed.has("key_type") { Generation::First } else { Generation::Third };
     for path in parsed.many("key") {
-        let key = read_signing_key(path, password.as_ref())?;
+        let key = read_signing_key(path, password.as_ref(), given_as)?;
         let style = KeyIdStyle::Securesystemslib;
-        sign(&mut envelope, &key, style)
+        sign(&mut envelope, &*key, style)
             .map_err(|error| Failure::new("SigningError", reasons(&error)))?;
-        id = key.public().key_id(style);
+        id = key.key_id(style);
     }
     let kind = if link.is_some() { "link" } else { "layout" };
     let by_default = match link {
@@ -199,7 +202,8 @@ fn verify<'a>(
     let keys: Result<Vec<PublicKey>, Failure> =
         parsed.many("key").iter().map(|path| read_public_key(path)).collect();
     for key in keys.map_err(|failure| failed(&failure))? {
-        let id = key.key_id(KeyIdStyle::Securesystemslib);
+        let is_old = parsed.has("key_type");
+        let id = key.key_id(if is_old { KeyIdStyle::Legacy } else { KeyIdStyle::default() });
         let keys = KeySet::<Functionary>::new([key]);
         let (one, limits) = (std::num::NonZeroU32::MIN, Limits::default());
         let mut budget = SignatureBudget::default();

@@ -2,9 +2,15 @@
 //! exit code, the same files byte by byte, the same lines.
 //!
 //! Without `UNBROKEN_TEST_PYTHON` the comparisons skip and say so.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which stop the test"
+)]
 
+mod generations;
 mod installed;
+mod keygen;
 mod match_products;
 mod misuse;
 mod pair;

@@ -84,6 +84,33 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
+/// The generations of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// 1.3.2
+    First,
+    /// 2.2.0
+    Second,
+    /// 3.1.0
+    Third,
+}
+
+impl Generation {
+    /// Finds the python of its environment, or announces that the test skips.
+    pub(crate) fn python(self, test: &str) -> Option<PathBuf> {
+        let variable = match self {
+            Self::First => "UNBROKEN_TEST_PYTHON_1_3",
+            Self::Second => "UNBROKEN_TEST_PYTHON_2_2",
+            Self::Third => "UNBROKEN_TEST_PYTHON",
+        };
+        let Some(python) = std::env::var_os(variable) else {
+            skip(test, &format!("{variable} is not set"));
+            return None;
+        };
+        Some(std::path::absolute(python).unwrap())
+    }
+}
+
 /// The two folders.
 pub(crate) struct Pair {
     python: PathBuf,
@@ -96,12 +123,14 @@ pub(crate) struct Pair {
 impl Pair {
     /// Makes the folders, each with the keys and a few files; or announces that the test skips.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        let Some(python) = std::env::var_os("UNBROKEN_TEST_PYTHON") else {
-            skip(test, "UNBROKEN_TEST_PYTHON is not set");
-            return None;
-        };
+        Self::of(Generation::Third, test)
+    }
+
+    /// The same beside an older generation of the reference.
+    pub(crate) fn of(generation: Generation, test: &str) -> Option<Self> {
+        let python = generation.python(test)?;
         let pair = Self {
-            python: std::path::absolute(python).unwrap(),
+            python,
             theirs: tempfile::tempdir().unwrap(),
             ours: tempfile::tempdir().unwrap(),
             place: PathBuf::new(),
@@ -138,7 +167,7 @@ impl Pair {
         self.ours.path().join(&self.place)
     }
 
-    fn theirs(&self) -> PathBuf {
+    pub(crate) fn theirs(&self) -> PathBuf {
         self.theirs.path().join(&self.place)
     }
 
@@ -150,14 +179,26 @@ impl Pair {
 
     /// Runs a tool in both folders: theirs, ours.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, tool: &str, arguments: &[S]) -> (Ended, Ended) {
+        self.run_with(tool, arguments, &[])
+    }
+
+    /// Runs a tool in both folders with variables set: theirs, ours.
+    pub(crate) fn run_with<S: AsRef<OsStr>>(
+        &self,
+        tool: &str,
+        arguments: &[S],
+        variables: &[(&str, &str)],
+    ) -> (Ended, Ended) {
         let theirs = Command::new(self.python.with_file_name(tool))
             .args(arguments)
             .current_dir(self.theirs())
             .stdin(Stdio::null())
             .env("COLUMNS", "80")
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
-        let ours = drop_in(tool, self.ours()).args(arguments).output().unwrap();
+        let mut ours = drop_in(tool, self.ours());
+        let ours = ours.args(arguments).envs(variables.iter().copied()).output().unwrap();
         (Ended::of(&theirs, &self.theirs()), Ended::of(&ours, &self.ours()))
     }
 

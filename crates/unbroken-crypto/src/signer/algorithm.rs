@@ -74,6 +74,23 @@ impl KeyAlgorithm {
     }
 }
 
+/// Makes an RSA key of this many bits.
+pub(super) fn generate_rsa(bits: u32) -> Result<Pair, KeyError> {
+    let size = match bits {
+        0..2048 => return Err(KeyError::Weak { reason: "an RSA modulus of fewer than 2048 bits" }),
+        2048 => KeySize::Rsa2048,
+        3072 => KeySize::Rsa3072,
+        4096 => KeySize::Rsa4096,
+        8192 => KeySize::Rsa8192,
+        _ => {
+            let what = format!("an RSA key of {bits} bits, rather than 2048, 3072, 4096 or 8192,");
+            return Err(KeyError::Unsupported { what });
+        }
+    };
+    let failed = |_| KeyError::Generation { algorithm: "rsa" };
+    rsa::KeyPair::generate(size).map(Pair::Rsa).map_err(failed)
+}
+
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())

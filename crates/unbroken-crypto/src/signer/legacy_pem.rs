@@ -1,19 +1,23 @@
 //! Private keys in the encryption of RFC 1421, as OpenSSL wrote them before PKCS#8.
 //!
 //! The key is derived from the passphrase by one round of MD5, which makes guessing cheap, and
-//! nothing notices a change of the contents. So these files are read and never written; MD5 is
-//! used for nothing else.
+//! nothing notices a change of the contents. So these files are read, and written only for tools
+//! that read nothing else; MD5 is used for nothing else.
 
 use aes::{Aes128, Aes192, Aes256};
+use aws_lc_rs::rand;
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit, KeySizeUser};
-use data_encoding::HEXLOWER_PERMISSIVE;
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockModeDecrypt, BlockModeEncrypt, KeyInit, KeyIvInit, KeySizeUser,
+};
+use data_encoding::{HEXLOWER_PERMISSIVE, HEXUPPER};
 use des::TdesEde3;
 use md5::{Digest, Md5};
 use pkcs8::der::{Reader, SliceReader};
 use zeroize::Zeroizing;
 
 use crate::error::KeyError;
+use crate::key::pem;
 use crate::secret::Passphrase;
 
 /// Decrypts the contents of a PEM block; `dek_info` is the value of its header of that name.
@@ -46,6 +50,27 @@ pub(super) fn decrypt(
         })
         .is_ok();
     if is_one_value { Ok(opened) } else { Err(KeyError::PassphraseWrong) }
+}
+
+/// Writes a PEM block with the contents encrypted by AES-256-CBC, as OpenSSL does.
+pub(super) fn encode(
+    label: &str,
+    der: &[u8],
+    passphrase: &Passphrase,
+) -> Result<Zeroizing<String>, KeyError> {
+    let mut iv = [0; 16];
+    rand::fill(&mut iv).map_err(|_| KeyError::Encoding)?;
+    let salt = *iv.first_chunk::<8>().ok_or(KeyError::Encoding)?;
+    let key = derive(salt, passphrase, Aes256::key_size());
+    let encrypted = cbc::Encryptor::<Aes256>::new_from_slices(&key, &iv)
+        .map_err(|_| KeyError::Encoding)?
+        .encrypt_padded_vec::<Pkcs7>(der);
+    let text = pem::encode(label, &encrypted)?;
+    let (boundary, contents) = text.split_once('\n').ok_or(KeyError::Encoding)?;
+    let iv = HEXUPPER.encode(&iv);
+    Ok(Zeroizing::new(format!(
+        "{boundary}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,{iv}\n\n{contents}"
+    )))
 }
 
 fn open<C: BlockCipherDecrypt + KeyInit>(

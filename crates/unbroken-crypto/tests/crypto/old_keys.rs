@@ -79,6 +79,33 @@ fn keys_that_had_no_such_form_are_not_written() {
 }
 
 #[test]
+fn rsa_keys_are_written_as_pkcs1_plain_and_encrypted() {
+    let key = SigningKey::generate_rsa(2048).unwrap();
+    let plain = key.to_pkcs1_pem(None).unwrap();
+    assert!(plain.starts_with("-----BEGIN RSA PRIVATE KEY-----\nMII"));
+    assert_eq!(read(&plain).unwrap().public(), key.public());
+    let encrypted = key.to_pkcs1_pem(Some(&hunter2())).unwrap();
+    assert_ne!(encrypted, key.to_pkcs1_pem(Some(&hunter2())).unwrap(), "salted anew each time");
+    let lines: Vec<&str> = encrypted.lines().take(4).collect();
+    assert_eq!(lines[1], "Proc-Type: 4,ENCRYPTED");
+    assert!(lines[2].starts_with("DEK-Info: AES-256-CBC,") && lines[3].is_empty(), "{lines:?}");
+    assert_eq!(open(&encrypted).unwrap().public(), key.public());
+    let wrong = Passphrase::new("hunter3".to_owned());
+    let error = refusal(SigningKey::read(encrypted.as_bytes(), Some(&wrong)));
+    assert!(matches!(error, KeyError::PassphraseWrong), "{error}");
+    let error = refusal(key.to_pkcs1_pem(Some(&Passphrase::new(String::new()))));
+    assert!(matches!(error, KeyError::PassphraseEmpty), "{error}");
+    let other = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+    assert!(matches!(refusal(other.to_pkcs1_pem(None)), KeyError::Unsupported { .. }));
+}
+
+#[test]
+fn rsa_keys_of_other_sizes_are_not_made() {
+    assert!(matches!(refusal(SigningKey::generate_rsa(1024)), KeyError::Weak { .. }));
+    assert!(matches!(refusal(SigningKey::generate_rsa(2049)), KeyError::Unsupported { .. }));
+}
+
+#[test]
 fn halves_that_do_not_belong_together_are_refused() {
     let (one, two) = (text("old-ed25519.json"), text("old-ed25519.encrypted.pub.json"));
     let public = |text: &str| {
