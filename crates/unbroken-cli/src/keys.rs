@@ -8,8 +8,10 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, Signer, SigningKey};
+use unbroken_model::timestamp::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::files;
 
@@ -161,12 +163,21 @@ pub(crate) fn open_signing_key(
 /// Reads a public key; the private half will do where the user has nothing else at hand, and so does
 /// the name of a key that is kept elsewhere.
 pub(crate) fn load_public_key(path: &Path, source: &PassphraseSource) -> Result<PublicKey> {
+    load_public_key_at(path, source, clock())
+}
+
+/// Reads a public key as it is at a time: OpenPGP certificates end, and are revoked.
+pub(crate) fn load_public_key_at(
+    path: &Path,
+    source: &PassphraseSource,
+    now: Timestamp,
+) -> Result<PublicKey> {
     if let Some(signer) = elsewhere::find(&path.to_string_lossy(), source)? {
         return Ok(signer.public().clone());
     }
     let bytes = Zeroizing::new(files::read_key(path)?);
-    match PublicKey::from_pem_or_other(&bytes) {
-        Err(KeyError::PrivateHalfGiven { .. }) => {
+    match PublicKey::read_at(&bytes, now) {
+        Err(KeyError::PrivateHalfGiven { what }) if what != "OpenPGP" => {
             drop(bytes);
             Ok(load_signing_key(path, source)?.public().clone())
         }
@@ -179,6 +190,9 @@ fn unusable(path: &Path, error: KeyError) -> CliError {
         KeyError::PublicHalfGiven { .. } if path.extension().is_some_and(|end| end == "pub") => {
             Some(format!("sign with {}", path.with_extension("").display()))
         }
+        KeyError::PrivateHalfGiven { what: "OpenPGP" } => Some(
+            "name the certificate, as `gpg --armor --export` writes it, or gpg:KEYID".to_owned(),
+        ),
         KeyError::PassphraseWrong => Some("try again, with the passphrase of this key".to_owned()),
         KeyError::PassphraseNotNeeded => {
             Some("the key is not encrypted: leave the passphrase out".to_owned())

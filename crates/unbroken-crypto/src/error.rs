@@ -130,6 +130,34 @@ pub enum KeyError {
         /// The first second in which it is valid.
         from: String,
     },
+    /// The key was revoked by its holder.
+    #[error("the key was revoked at {at}{said}")]
+    Revoked {
+        /// When the revocation was signed.
+        at: String,
+        /// The holder's reason, after a colon, where one is known.
+        said: &'static str,
+    },
+    /// An OpenPGP certificate does not hold.
+    #[error("the OpenPGP certificate is refused: {reason}")]
+    Certificate {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No key of an OpenPGP certificate may sign.
+    #[error("no key of the OpenPGP certificate may sign: {reasons}")]
+    NoSigningKey {
+        /// What is wrong with each of them.
+        reasons: String,
+    },
+    /// The id of an OpenPGP key in a layout is not its fingerprint.
+    #[error("the key is listed as {listed}, and the fingerprint of its numbers is {actual}")]
+    FingerprintMismatch {
+        /// The id that it is listed by.
+        listed: String,
+        /// The fingerprint of what is listed.
+        actual: String,
+    },
     /// The name stands for no key algorithm.
     #[error("{name:?} is no key algorithm")]
     UnknownAlgorithm {

@@ -2,7 +2,7 @@
 
 pub(crate) mod kind;
 pub(crate) mod layout_key;
-mod openpgp;
+pub(crate) mod openpgp;
 pub(crate) mod pem;
 mod pss_salt;
 mod rsa_strength;
@@ -26,7 +26,7 @@ use unbroken_model::envelope::Signature;
 use unbroken_model::json::Value;
 
 use self::kind::KeyKind;
-use self::openpgp::OpenPgp;
+use self::openpgp::{DsaKey, OpenPgp};
 use crate::error::{KeyError, SignatureError};
 use crate::hash;
 use crate::key_id::{self, KeyIdStyle};
@@ -70,10 +70,17 @@ struct Inner {
     spki: Box<[u8]>,
     material: KeyMaterial,
     /// Parsed once: parsing costs a good part of a verification.
-    verifier: ParsedPublicKey,
+    verifier: Verifier,
     ids: OnceLock<Vec<(KeyIdStyle, String)>>,
-    /// Only for keys that a layout lists as OpenPGP keys: these sign in no other way.
+    /// Only for OpenPGP keys: these sign in no other way.
     openpgp: Option<OpenPgp>,
+}
+
+/// What checks a key's signatures.
+enum Verifier {
+    Library(ParsedPublicKey),
+    /// The library has no DSA. Only OpenPGP keys are of it.
+    Dsa(DsaKey),
 }
 
 impl PublicKey {
@@ -140,9 +147,8 @@ impl PublicKey {
         bytes: &[u8],
     ) -> Result<Self, KeyError> {
         let malformed = KeyError::Malformed { what: "public key" };
-        let Ok(verifier) = ParsedPublicKey::new(scheme.algorithm(), bytes) else {
-            return Err(malformed);
-        };
+        let parse = |algorithm| ParsedPublicKey::new(algorithm, bytes).ok();
+        let Some(verifier) = scheme.algorithm().and_then(parse) else { return Err(malformed) };
         let Ok(der) = verifier.as_der() else { return Err(malformed) };
         let spki: Box<[u8]> = der.as_ref().into();
         if kind == KeyKind::Ed25519
@@ -152,19 +158,20 @@ impl PublicKey {
                 reason: "an Ed25519 key of low order: it accepts forgeries",
             });
         }
+        Ok(Self::of_parts(kind, scheme, declared_id, spki, Verifier::Library(verifier)))
+    }
+
+    fn of_parts(
+        kind: KeyKind,
+        scheme: SignatureScheme,
+        declared_id: Option<String>,
+        spki: Box<[u8]>,
+        verifier: Verifier,
+    ) -> Self {
         let material = KeyMaterial(hash::sha256(&spki));
-        Ok(Self {
-            inner: Arc::new(Inner {
-                kind,
-                scheme,
-                declared_id,
-                spki,
-                material,
-                verifier,
-                ids: OnceLock::new(),
-                openpgp: None,
-            }),
-        })
+        let (ids, openpgp) = (OnceLock::new(), None);
+        let inner = Inner { kind, scheme, declared_id, spki, material, verifier, ids, openpgp };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Returns the same key, signing by another scheme.
@@ -173,14 +180,6 @@ impl PublicKey {
     /// [`KeyError::SchemeMismatch`] for a scheme that keys of this kind cannot sign by.
     pub fn with_scheme(&self, scheme: SignatureScheme) -> Result<Self, KeyError> {
         self.relabelled(scheme, self.inner.declared_id.clone())
-    }
-
-    /// Makes the key sign as OpenPGP does, and in no other way.
-    fn into_openpgp(self, declared_id: String, openpgp: OpenPgp) -> Result<Self, KeyError> {
-        let (kind, scheme) = (self.inner.kind, self.inner.scheme);
-        let mut key = Self::from_parsable(kind, scheme, Some(declared_id), &self.inner.spki)?;
-        Arc::get_mut(&mut key.inner).ok_or(KeyError::Encoding)?.openpgp = Some(openpgp);
-        Ok(key)
     }
 
     fn relabelled(
@@ -217,9 +216,9 @@ impl PublicKey {
     /// [`SignatureError`] when the signature does not hold.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let inner = &*self.inner;
-        if inner.openpgp.is_some() {
+        let (None, Verifier::Library(verifier)) = (&inner.openpgp, &inner.verifier) else {
             return Err(SignatureError::Headers { reason: "they are missing" });
-        }
+        };
         if inner.kind == KeyKind::Ed25519 && low_order::begins_with_low_order_point(signature) {
             return Err(SignatureError::LowOrderPoint);
         }
@@ -230,7 +229,7 @@ impl PublicKey {
         } else {
             message
         };
-        if inner.verifier.verify_sig(message, signature).is_ok() {
+        if verifier.verify_sig(message, signature).is_ok() {
             return Ok(());
         }
         let other_salt = self.verifier_of_salt(signature);

@@ -41,13 +41,15 @@ pub enum KeyIdStyle {
     SpkiSha256,
     /// The digest of the PEM text.
     PemSha256,
+    /// The fingerprint of an OpenPGP key, which has no other id than this one.
+    Fingerprint,
     /// Whatever id the layout lists the key by; only for keys that were read from a layout.
     Declared,
 }
 
 impl KeyIdStyle {
     /// All styles.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Securesystemslib,
         Self::Legacy,
         Self::SecuresystemslibStripped,
@@ -56,6 +58,7 @@ impl KeyIdStyle {
         Self::LegacyEcdsaType,
         Self::SpkiSha256,
         Self::PemSha256,
+        Self::Fingerprint,
         Self::Declared,
     ];
 
@@ -70,6 +73,7 @@ impl KeyIdStyle {
             Self::LegacyEcdsaType => "legacy-ecdsa-type",
             Self::SpkiSha256 => "spki-sha256",
             Self::PemSha256 => "pem-sha256",
+            Self::Fingerprint => "fingerprint",
             Self::Declared => "declared",
         }
     }
@@ -99,6 +103,9 @@ impl FromStr for KeyIdStyle {
 
 /// Derives every id of a key.
 pub(crate) fn all(key: &PublicKey) -> Vec<(KeyIdStyle, String)> {
+    if let Some(fingerprint) = key.fingerprint() {
+        return vec![(KeyIdStyle::Fingerprint, fingerprint)];
+    }
     KeyIdStyle::ALL.into_iter().filter_map(|style| Some((style, derive(key, style)?))).collect()
 }
 
@@ -120,6 +127,8 @@ fn derive(key: &PublicKey, style: KeyIdStyle) -> Option<String> {
         }
         KeyIdStyle::SpkiSha256 => Some(sha256_hex(key.spki_der())),
         KeyIdStyle::PemSha256 => Some(sha256_hex(key.spki_pem().as_bytes())),
+        // Answered before.
+        KeyIdStyle::Fingerprint => None,
         KeyIdStyle::Declared => key.declared_id().map(str::to_owned),
     }
 }

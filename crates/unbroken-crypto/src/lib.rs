@@ -46,6 +46,7 @@ mod votes;
 
 pub use self::authentic::{Authentic, authenticate};
 pub use self::error::{AuthenticationError, KeyError, SignatureError, SigningError};
+pub use self::key::openpgp::OpenPgpSignature;
 pub use self::key::{KeyMaterial, PublicKey};
 pub use self::key_id::KeyIdStyle;
 pub use self::keyset::{Functionary, KeySet, Owner};

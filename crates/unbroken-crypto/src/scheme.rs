@@ -50,10 +50,16 @@ pub enum SignatureScheme {
     MlDsa65Pure,
     /// ML-DSA-87 over the message itself, without a context.
     MlDsa87Pure,
+    /// RSASSA-PKCS1-v1_5 as OpenPGP makes it, over the message and the headers of the signature.
+    OpenPgpRsa,
+    /// DSA as OpenPGP makes it.
+    OpenPgpDsa,
+    /// Ed25519 as OpenPGP makes it, over a digest.
+    OpenPgpEd25519,
 }
 
 impl SignatureScheme {
-    /// All schemes.
+    /// All schemes by which a key signs on its own; those of OpenPGP keys belong to their certificates.
     pub const ALL: [Self; 16] = [
         Self::Ed25519,
         Self::EcdsaSha2Nistp256,
@@ -92,6 +98,9 @@ impl SignatureScheme {
             Self::MlDsa44Pure => "ml-dsa-44",
             Self::MlDsa65Pure => "ml-dsa-65",
             Self::MlDsa87Pure => "ml-dsa-87",
+            Self::OpenPgpRsa => "pgp+rsa-pkcsv1.5",
+            Self::OpenPgpDsa => "pgp+dsa-fips-180-2",
+            Self::OpenPgpEd25519 => "pgp+eddsa-ed25519",
         }
     }
 
@@ -119,23 +128,24 @@ impl SignatureScheme {
         matches!(self, Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87)
     }
 
-    /// Returns the library's algorithm. RSASSA-PSS signatures have a salt as long as the hash.
-    pub(crate) fn algorithm(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::Ed25519 => &ED25519,
+    /// Returns the library's algorithm, where it has one: it has no DSA. RSASSA-PSS signatures have a salt as long as the hash.
+    pub(crate) fn algorithm(self) -> Option<&'static dyn VerificationAlgorithm> {
+        Some(match self {
+            Self::Ed25519 | Self::OpenPgpEd25519 => &ED25519,
             Self::EcdsaSha2Nistp256 => &ECDSA_P256_SHA256_ASN1,
             Self::EcdsaSha2Nistp384 => &ECDSA_P384_SHA384_ASN1,
             Self::EcdsaSha2Nistp521 => &ECDSA_P521_SHA512_ASN1,
             Self::RsassaPssSha256 => &RSA_PSS_2048_8192_SHA256,
             Self::RsassaPssSha384 => &RSA_PSS_2048_8192_SHA384,
             Self::RsassaPssSha512 => &RSA_PSS_2048_8192_SHA512,
-            Self::RsaPkcs1v15Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::RsaPkcs1v15Sha256 | Self::OpenPgpRsa => &RSA_PKCS1_2048_8192_SHA256,
             Self::RsaPkcs1v15Sha384 => &RSA_PKCS1_2048_8192_SHA384,
             Self::RsaPkcs1v15Sha512 => &RSA_PKCS1_2048_8192_SHA512,
             Self::MlDsa44 | Self::MlDsa44Pure => &ML_DSA_44,
             Self::MlDsa65 | Self::MlDsa65Pure => &ML_DSA_65,
             Self::MlDsa87 | Self::MlDsa87Pure => &ML_DSA_87,
-        }
+            Self::OpenPgpDsa => return None,
+        })
     }
 
     /// Returns the library's algorithm and hash, for RSASSA-PSS.

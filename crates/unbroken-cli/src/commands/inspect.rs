@@ -20,6 +20,7 @@ use unbroken_model::statement::Statement;
 
 pub(crate) use self::foreign::recognise;
 
+use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
@@ -95,7 +96,7 @@ impl Inspect {
     /// Describes a key, or a document of others, or says why the file is no envelope.
     fn no_envelope(&self, bytes: &[u8], error: EnvelopeError) -> Result<String> {
         let path = input_name(&self.file);
-        match (PublicKey::from_pem_or_other(bytes), self.format) {
+        match (PublicKey::read_at(bytes, clock()), self.format) {
             (Ok(key), Format::Text) => Ok(format!("public key\n{}\n", key.describe())),
             (Ok(key), Format::Json) => Ok(super::key::show::json(&key)),
             (Err(KeyError::PrivateHalfGiven { what }), Format::Text) => {
@@ -105,6 +106,17 @@ impl Inspect {
                 Err(CliError::usage(format!("{path} is a private key"))
                     .remedy("`unbroken key show --format json` shows its public half"))
             }
+            // It is an OpenPGP key beyond doubt, and not in force.
+            (
+                Err(
+                    fault @ (KeyError::Expired { .. }
+                    | KeyError::NotYetValid { .. }
+                    | KeyError::Revoked { .. }
+                    | KeyError::Certificate { .. }
+                    | KeyError::NoSigningKey { .. }),
+                ),
+                Format::Text,
+            ) => Ok(format!("OpenPGP certificate, which cannot be used\n{fault}\n")),
             (Err(_), format) => match recognise(bytes) {
                 Some(found) if matches!(format, Format::Text) => Ok(found.describe()),
                 _ => {

@@ -24,7 +24,7 @@ use crate::error::{CliError, Result};
 use crate::evidence::hand_in;
 use crate::exit::Exit;
 use crate::files;
-use crate::keys::{PassphraseSource, load_public_key};
+use crate::keys::{PassphraseSource, load_public_key_at};
 use crate::output::{Output, input_name};
 
 /// Verify that the pipeline of a layout was followed
@@ -75,7 +75,7 @@ impl Verify {
             let refused = format!("{name} is {}, which this release does not verify", other.what);
             return Err(CliError::usage(refused).remedy(other.remedy));
         }
-        let owners = self.owners()?;
+        let owners = self.owners(now)?;
         let in_force = match open_layout(&bytes, &owners, now) {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok(Err(rejection)),
@@ -92,9 +92,9 @@ impl Verify {
         Ok(waiting.conclude(outcomes))
     }
 
-    fn owners(&self) -> Result<KeySet<Owner>> {
+    fn owners(&self, now: Timestamp) -> Result<KeySet<Owner>> {
         let none = PassphraseSource::default();
-        self.trust.iter().map(|path| load_public_key(path, &none)).collect()
+        self.trust.iter().map(|path| load_public_key_at(path, &none, now)).collect()
     }
 
     fn link_dir(&self) -> PathBuf {

@@ -16,6 +16,7 @@ use super::log::{Log, print};
 use super::recording::{GPG_HOME, check_key_types, no_gpg, write};
 use super::signing_key::{Generation, read_signing_key};
 use super::{USAGE, misuse, parse, password};
+use crate::commands::verify::clock;
 
 const FLAGS: &[Flag] = &[
     Flag::new(&["-f", "--file"], "file", Takes::One("<path>"), "the layout or link").required(),
@@ -220,5 +221,5 @@ fn verify<'a>(
 /// Reads a public key.
 pub(super) fn read_public_key(path: &str) -> Result<PublicKey, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::os(&error, path))?;
-    PublicKey::from_pem_or_other(&bytes).map_err(|error| Failure::key(&error, path))
+    PublicKey::read_at(&bytes, clock()).map_err(|error| Failure::key(&error, path))
 }

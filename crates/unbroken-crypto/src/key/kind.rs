@@ -30,6 +30,8 @@ pub(crate) enum KeyKind {
     EcdsaP384,
     EcdsaP521,
     Rsa,
+    /// Only as an OpenPGP key.
+    Dsa,
     MlDsa44,
     MlDsa65,
     MlDsa87,
@@ -42,6 +44,7 @@ impl KeyKind {
             Self::Ed25519 => "ed25519",
             Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521 => "ecdsa",
             Self::Rsa => "rsa",
+            Self::Dsa => "dsa",
             Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => "ml-dsa",
         }
     }
@@ -54,6 +57,7 @@ impl KeyKind {
             Self::EcdsaP384 => "ECDSA P-384",
             Self::EcdsaP521 => "ECDSA P-521",
             Self::Rsa => "RSA",
+            Self::Dsa => "DSA",
             Self::MlDsa44 => "ML-DSA-44",
             Self::MlDsa65 => "ML-DSA-65",
             Self::MlDsa87 => "ML-DSA-87",
@@ -68,6 +72,7 @@ impl KeyKind {
             Self::EcdsaP384 => SignatureScheme::EcdsaSha2Nistp384,
             Self::EcdsaP521 => SignatureScheme::EcdsaSha2Nistp521,
             Self::Rsa => SignatureScheme::RsassaPssSha256,
+            Self::Dsa => SignatureScheme::OpenPgpDsa,
             Self::MlDsa44 => SignatureScheme::MlDsa44,
             Self::MlDsa65 => SignatureScheme::MlDsa65,
             Self::MlDsa87 => SignatureScheme::MlDsa87,

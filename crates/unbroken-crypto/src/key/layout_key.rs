@@ -55,14 +55,14 @@ impl PublicKey {
     /// Whether an OpenPGP key was revoked: a layout carries no certificate.
     ///
     /// # Errors
-    /// [`KeyError`], among them [`KeyError::Expired`], and [`KeyError::Unsupported`] for OpenPGP keys
-    /// other than RSA and Ed25519.
+    /// [`KeyError`], among them [`KeyError::Expired`], [`KeyError::FingerprintMismatch`] where the
+    /// numbers and the time of making are those of another key, and [`KeyError::Unsupported`] for
+    /// OpenPGP keys other than RSA, DSA and Ed25519.
     pub fn from_layout_key_at(layout_key: &LayoutKey, now: Timestamp) -> Result<Self, KeyError> {
         if !openpgp::is_openpgp(&layout_key.object) {
             return Self::from_layout_key(layout_key);
         }
-        let (key, openpgp) = openpgp::read(layout_key, now)?;
-        key.into_openpgp(layout_key.id.as_str().to_owned(), openpgp)
+        openpgp::listed::read(layout_key, now)
     }
 
     /// Reads a public key file of the reference implementation before 2.2: the key object alone.
@@ -151,11 +151,10 @@ impl PublicKey {
     /// Makes the key object that a layout carries, under the id of this style.
     ///
     /// # Errors
-    /// [`KeyError::Encoding`] when the id cannot stand in a layout; [`KeyError::Unsupported`] for
-    /// OpenPGP keys.
+    /// [`KeyError::Encoding`] when the id cannot stand in a layout.
     pub fn to_layout_key(&self, style: KeyIdStyle) -> Result<LayoutKey, KeyError> {
-        if self.inner.openpgp.is_some() {
-            return Err(KeyError::Unsupported { what: "writing an OpenPGP key".to_owned() });
+        if let Some(openpgp) = &self.inner.openpgp {
+            return openpgp.to_layout_key();
         }
         let id_text = self.key_id(style);
         let id = id_text.parse().map_err(|_| KeyError::Encoding)?;

@@ -1,33 +1,37 @@
-//! OpenPGP keys of layouts, and the signatures that they make, as in-toto has carried them since 2017.
+//! OpenPGP keys, and the signatures that they make, as in-toto has carried them since 2017.
 //!
 //! A layout lists such a key by its version 4 fingerprint (RFC 9580, 5.5.4) with its bare numbers, and
 //! its subkeys below it; a Metablock signature has the hashed part of the signature packet in
-//! `other_headers`. No certificate comes along: the layout's owner vouches for the subkeys, and a
-//! revocation cannot be seen.
+//! `other_headers`. The layout's owner vouches for the subkeys there, and a revocation cannot be seen.
+//! Where a certificate is at hand it says itself which of its keys may sign, until when, and what
+//! was revoked.
 
+pub(super) mod certificate;
+mod dsa;
 mod headers;
+pub(super) mod listed;
+mod numbers;
+mod packet;
+mod self_signatures;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::PublicKeyComponents;
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use unbroken_model::json::{Object, Value};
-use unbroken_model::layout::LayoutKey;
 use unbroken_model::timestamp::Timestamp;
 
+pub(super) use self::dsa::DsaKey;
 use self::headers::Headers;
-use super::kind::KeyKind;
-use super::layout_key::text;
-use super::{KeyMaterial, PublicKey, rsa_strength};
+use self::numbers::Numbers;
+pub use self::packet::OpenPgpSignature;
+use super::{KeyMaterial, PublicKey, Verifier};
 use crate::error::{KeyError, SignatureError};
+use crate::key::kind::KeyKind;
 
 /// The most subkeys that are looked at: each costs a parse.
 const MAX_SUBKEYS: usize = 32;
-
-const RSA: u8 = 1;
-const EDDSA: u8 = 22;
 
 /// The OpenPGP side of a key: who it is there, and when it is judged.
 pub(super) struct OpenPgp {
@@ -36,10 +40,16 @@ pub(super) struct OpenPgp {
     now: Timestamp,
 }
 
+/// The main key or a subkey.
 struct Part {
     fingerprint: [u8; 20],
     algorithm: u8,
-    created: Option<i64>,
+    created: Option<u32>,
+    /// For how many seconds it is valid from then on.
+    validity: Option<u32>,
+    /// Whether its certificate lets it sign; in layouts every key may.
+    may_sign: bool,
+    numbers: Numbers,
     key: PublicKey,
 }
 
@@ -48,110 +58,88 @@ pub(super) fn is_openpgp(object: &Object<'_>) -> bool {
     object.get("method").and_then(Value::as_str).is_some_and(|method| method.starts_with("pgp+"))
 }
 
-/// Reads a key with its subkeys as a layout lists it, and judges their age.
-pub(super) fn read(listed: &LayoutKey, now: Timestamp) -> Result<(PublicKey, OpenPgp), KeyError> {
-    let main = part(&listed.object, listed.id.as_str(), now)?;
-    let key = main.key.clone();
-    let mut parts = vec![main];
-    match listed.object.get("subkeys") {
-        None => {}
-        Some(Value::Object(subkeys)) if subkeys.len() <= MAX_SUBKEYS => {
-            for (id, subkey) in subkeys.iter() {
-                let subkey =
-                    subkey.as_object().ok_or(KeyError::LayoutKeyMember { member: "subkeys" })?;
-                // The others stay usable beside a subkey that may not sign: its signatures are by
-                // no key.
-                match part(subkey, id, now) {
-                    Ok(part) => parts.push(part),
-                    Err(
-                        KeyError::Expired { .. }
-                        | KeyError::NotYetValid { .. }
-                        | KeyError::Unsupported { .. }
-                        | KeyError::Weak { .. },
-                    ) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Some(_) => return Err(KeyError::LayoutKeyMember { member: "subkeys" }),
-    }
-    Ok((key, OpenPgp { parts, now }))
-}
-
-fn part(object: &Object<'_>, listed: &str, now: Timestamp) -> Result<Part, KeyError> {
-    let own = text(object, "keyid")?;
-    if !own.eq_ignore_ascii_case(listed) {
-        let inner = own.chars().take(140).collect();
-        return Err(KeyError::KeyIdMismatch { listed: listed.to_owned(), inner });
-    }
-    let fingerprint = HEXLOWER_PERMISSIVE.decode(own.as_bytes()).ok();
-    let fingerprint =
-        fingerprint.and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Malformed {
-            what: "OpenPGP key: its id is no fingerprint of version 4",
-        })?;
-    let keyval = object.get("keyval").and_then(Value::as_object);
-    let public = keyval
-        .and_then(|keyval| keyval.get("public")?.as_object())
-        .ok_or(KeyError::LayoutKeyMember { member: "keyval" })?;
-    let (algorithm, key) = match (text(object, "type")?, text(object, "method")?) {
-        ("rsa", "pgp+rsa-pkcsv1.5") => (RSA, rsa(&number(public, "n")?, &number(public, "e")?)?),
-        ("eddsa", "pgp+eddsa-ed25519") => {
-            let kind = KeyKind::Ed25519;
-            let point = number(public, "q")?;
-            (EDDSA, PublicKey::from_parsable(kind, kind.default_scheme(), None, &point)?)
-        }
-        (_, method) => {
-            let method: String = method.chars().take(80).collect();
-            return Err(KeyError::Unsupported { what: format!("an OpenPGP key ({method:?})") });
-        }
-    };
-    let created = seconds(object, "creation_time")?;
-    let validity = seconds(object, "validity_period")?;
-    if created.is_none() && validity.is_some() {
-        return Err(KeyError::LayoutKeyMember { member: "creation_time" });
-    }
-    if let Some(at) = created.filter(|created| *created > now.unix()) {
-        return Err(KeyError::NotYetValid { from: Timestamp::from_unix(at).to_string() });
+/// Holds a key's time against the time of verification.
+fn check_age(created: Option<u32>, validity: Option<u32>, now: Timestamp) -> Result<(), KeyError> {
+    let Some(created) = created.map(i64::from) else { return Ok(()) };
+    if created > now.unix() {
+        return Err(KeyError::NotYetValid { from: Timestamp::from_unix(created).to_string() });
     }
     // A period of zero is none (RFC 9580, 5.2.3.13).
-    let end = created.zip(validity.filter(|period| *period > 0));
-    if let Some(end) = end.map(|(created, period)| created + period)
-        && now.unix() >= end
-    {
-        return Err(KeyError::Expired { at: Timestamp::from_unix(end).to_string() });
-    }
-    Ok(Part { fingerprint, algorithm, created, key })
-}
-
-/// Reads a number of seconds as OpenPGP has it: 32 bits.
-fn seconds(object: &Object<'_>, member: &'static str) -> Result<Option<i64>, KeyError> {
-    match object.get(member) {
-        None => Ok(None),
-        Some(value) => value
-            .as_integer()
-            .and_then(|number| u32::try_from(number).ok())
-            .map(|number| Some(i64::from(number)))
-            .ok_or(KeyError::LayoutKeyMember { member }),
+    match validity.filter(|period| *period > 0).map(|period| created + i64::from(period)) {
+        Some(end) if now.unix() >= end => {
+            Err(KeyError::Expired { at: Timestamp::from_unix(end).to_string() })
+        }
+        _ => Ok(()),
     }
 }
 
-fn number(public: &Object<'_>, member: &'static str) -> Result<Vec<u8>, KeyError> {
-    let hex = text(public, member)?;
-    HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| KeyError::LayoutKeyMember { member })
-}
+impl PublicKey {
+    /// Reads a public key as [`PublicKey::from_pem_or_other`], or an OpenPGP key as it is at a time:
+    /// a certificate, armored or not, or the key object that the reference implementation exports.
+    ///
+    /// # Checks
+    /// Of a certificate: that its holder signed what it says, by SHA-256, SHA-384 or SHA-512; that
+    /// main key and subkeys are in force at that time and not revoked; that a subkey may sign and
+    /// agreed to be one of this certificate (its back-signature). Revocations that tell of a
+    /// compromise, or of nothing, count for all times, others from their making.
+    ///
+    /// # Does not check
+    /// Who the holder is: user ids and what others certified are not looked at. Revocations by others
+    /// than the holder.
+    ///
+    /// # Errors
+    /// [`KeyError`], among them [`KeyError::Expired`], [`KeyError::Revoked`],
+    /// [`KeyError::Certificate`] and [`KeyError::NoSigningKey`].
+    pub fn read_at(bytes: &[u8], now: Timestamp) -> Result<Self, KeyError> {
+        if certificate::is_openpgp_file(bytes) {
+            return certificate::read(bytes, now);
+        }
+        match listed::of_file(bytes) {
+            Some(listed) => listed::read(&listed, now),
+            None => Self::from_pem_or_other(bytes),
+        }
+    }
 
-fn rsa(n: &[u8], e: &[u8]) -> Result<PublicKey, KeyError> {
-    let trimmed = |number: &[u8]| -> Vec<u8> {
-        number.iter().copied().skip_while(|byte| *byte == 0).collect()
-    };
-    let (n, e) = (trimmed(n), trimmed(e));
-    rsa_strength::check(&n, &e)?;
-    let der = PublicKeyComponents { n, e }.as_der();
-    let der = der.map_err(|_| KeyError::Malformed { what: "OpenPGP key (RSA)" })?;
-    PublicKey::from_spki_der(der.as_ref())
+    /// Returns the fingerprint of an OpenPGP key.
+    pub fn fingerprint(&self) -> Option<String> {
+        let main = self.inner.openpgp.as_ref()?.parts.first()?;
+        Some(HEXLOWER.encode(&main.fingerprint))
+    }
+
+    /// Returns the fingerprints of an OpenPGP key and of its subkeys, those that may sign.
+    pub fn signing_fingerprints(&self) -> Vec<String> {
+        let parts = self.inner.openpgp.iter().flat_map(|openpgp| &openpgp.parts);
+        parts.filter(|part| part.may_sign).map(|part| HEXLOWER.encode(&part.fingerprint)).collect()
+    }
+
+    /// Makes a key of DSA.
+    fn from_dsa(key: DsaKey) -> Result<Self, KeyError> {
+        let kind = KeyKind::Dsa;
+        let spki = key.to_spki()?;
+        Ok(Self::of_parts(kind, kind.default_scheme(), None, spki, Verifier::Dsa(key)))
+    }
+
+    fn verify_dsa(&self, digest: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        match &self.inner.verifier {
+            Verifier::Dsa(key) => key.verify(digest, signature),
+            Verifier::Library(_) => Err(SignatureError::Mismatch),
+        }
+    }
 }
 
 impl OpenPgp {
+    /// Makes the key that signs as these parts do, the first of which is the main key.
+    fn key_of(parts: Vec<Part>, now: Timestamp) -> Result<PublicKey, KeyError> {
+        let main = parts.first().ok_or(KeyError::Encoding)?;
+        let id = HEXLOWER.encode(&main.fingerprint);
+        let mut key = main.numbers.key()?;
+        // Nobody else holds the new key.
+        let inner = Arc::get_mut(&mut key.inner).ok_or(KeyError::Encoding)?;
+        inner.declared_id = Some(id);
+        inner.openpgp = Some(Self { parts, now });
+        Ok(key)
+    }
+
     /// Returns the identities of the key and its subkeys.
     pub(super) fn materials(&self) -> Vec<KeyMaterial> {
         let all: BTreeSet<_> = self.parts.iter().map(|part| part.key.material()).collect();
@@ -171,8 +159,9 @@ impl OpenPgp {
     /// Checks a signature that the key or a subkey made, in the form of the reference implementation.
     ///
     /// # Checks
-    /// The key id, the headers (see [`Headers::read`]), that the signature is neither older than the
-    /// key nor from the future nor expired, and the signature itself: RSASSA-PKCS1-v1_5 or Ed25519.
+    /// The key id, that this key may sign, the headers (see [`Headers::read`]), that the signature is
+    /// neither older than the key nor from the future nor expired, and the signature itself:
+    /// RSASSA-PKCS1-v1_5, DSA or Ed25519.
     pub(super) fn verify(
         &self,
         message: &[u8],
@@ -182,6 +171,9 @@ impl OpenPgp {
     ) -> Result<(), SignatureError> {
         let refused = |reason| SignatureError::Headers { reason };
         let part = self.part_of(key_id).ok_or(SignatureError::Mismatch)?;
+        if !part.may_sign {
+            return Err(refused("the key that they name may not sign"));
+        }
         let raw = HEXLOWER_PERMISSIVE.decode(other_headers.as_bytes());
         let raw = raw.map_err(|_| refused("they are not hexadecimal"))?;
         let headers = Headers::read(&raw).map_err(refused)?;
@@ -195,7 +187,7 @@ impl OpenPgp {
         if headers.created > now {
             return Err(refused("the signature is from the future"));
         }
-        if part.created.is_some_and(|created| headers.created < created) {
+        if part.created.is_some_and(|created| headers.created < i64::from(created)) {
             return Err(refused("the signature is older than its key"));
         }
         if headers.expires.is_some_and(|end| now >= end) {
@@ -203,16 +195,15 @@ impl OpenPgp {
         }
         let size = u32::try_from(raw.len()).map_err(|_| refused("they are too long"))?;
         let signed = [message, &raw, &[4, 0xff], &size.to_be_bytes()].concat();
-        match part.algorithm {
-            EDDSA => {
-                let hashed = digest::digest(headers.hash.digest(), &signed);
-                part.key.verify(hashed.as_ref(), signature)
-            }
-            _ => part
+        let digest = || digest::digest(headers.hash.digest(), &signed);
+        match &part.numbers {
+            Numbers::Ed25519 { .. } => part.key.verify(digest().as_ref(), signature),
+            Numbers::Dsa { .. } => part.key.verify_dsa(digest().as_ref(), signature),
+            Numbers::Rsa { n, .. } => part
                 .key
                 .with_scheme(headers.hash.rsa_scheme())
                 .map_err(|_| SignatureError::Mismatch)?
-                .verify(&signed, signature),
+                .verify(&signed, &packet::padded(signature, n.len())),
         }
     }
 }

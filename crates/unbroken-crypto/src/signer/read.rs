@@ -72,6 +72,7 @@ fn pkcs8(der: &[u8]) -> Result<Pair, KeyError> {
     let info = PrivateKeyInfoRef::try_from(der).map_err(|_| MALFORMED_PKCS8)?;
     let kind = KeyKind::of(&info.algorithm)?;
     match kind {
+        KeyKind::Dsa => None,
         KeyKind::Ed25519 => Ed25519KeyPair::from_pkcs8(der).ok().map(Pair::Ed25519),
         KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => ecdsa_pair(kind, der),
         KeyKind::Rsa => {

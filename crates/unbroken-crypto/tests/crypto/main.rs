@@ -8,6 +8,7 @@
 )]
 
 mod authentication;
+mod certificates;
 mod envelopes_of_others;
 mod generation;
 mod key_ids;

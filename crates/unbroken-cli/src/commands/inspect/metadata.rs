@@ -9,6 +9,7 @@ use unbroken_model::link::Link;
 use unbroken_model::statement::Statement;
 
 use super::foreign;
+use crate::commands::verify::clock;
 use crate::output::escape_line;
 
 pub(super) fn describe_link(out: &mut String, link: &Link) {
@@ -31,7 +32,7 @@ pub(super) fn describe_link(out: &mut String, link: &Link) {
 pub(super) fn describe_layout(out: &mut String, layout: &Layout) {
     let _ = writeln!(out, "layout, expires {}", layout.expires);
     for (id, key) in &layout.keys {
-        let described = PublicKey::from_layout_key(key)
+        let described = PublicKey::from_layout_key_at(key, clock())
             .map_or_else(|error| error.to_string(), |key| key.describe());
         let _ = writeln!(out, "  key        {id}  {}", escape_line(&described));
     }

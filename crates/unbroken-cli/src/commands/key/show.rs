@@ -63,6 +63,9 @@ fn text(key: &PublicKey) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {:<27} {id}", style.name());
     }
+    for fingerprint in key.signing_fingerprints() {
+        let _ = writeln!(out, "  {:<27} {fingerprint}", "signs as");
+    }
     out
 }
 
