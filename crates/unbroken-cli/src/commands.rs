@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod demo;
+mod earlier;
 pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod install_drop_ins;

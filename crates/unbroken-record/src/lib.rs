@@ -47,7 +47,7 @@ pub use self::link_file::{
 };
 pub use self::options::{HashOptions, MissingPolicy, Progress, SymlinkPolicy};
 pub use self::resolve::hash_artifacts;
-pub use self::step_run::{RecordedStep, StepRun, run_step};
+pub use self::step_run::{BegunStep, RecordedStep, StepRun, begin_step, run_step};
 pub use self::streams::{CapturedStream, Streams};
 pub use self::unfinished::{
     read_unfinished, record_start, record_stop, remove_unfinished, write_unfinished,

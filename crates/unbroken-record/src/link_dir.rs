@@ -154,6 +154,27 @@ pub fn read_links(
     Ok(evidence)
 }
 
+/// Finds the steps that the link files of a folder are named after.
+///
+/// # Errors
+/// As [`read_links`].
+pub fn steps_of(folder: &Path, limits: &LinkDirLimits) -> Result<Vec<StepName>, RecordError> {
+    let mut steps = BTreeSet::new();
+    for (count, name) in names(folder)?.enumerate() {
+        let name = name?;
+        if count >= limits.entries || steps.len() > limits.files {
+            return Err(RecordError::TooManyFiles { limit: limits.files.min(limits.entries) });
+        }
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".link"));
+        if let Some((step, hint)) = stem.and_then(|stem| stem.rsplit_once('.'))
+            && is_key_hint(hint)
+        {
+            steps.extend(step.parse::<StepName>());
+        }
+    }
+    Ok(steps.into_iter().collect())
+}
+
 fn names(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<std::ffi::OsString, RecordError>>, RecordError> {

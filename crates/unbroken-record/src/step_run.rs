@@ -66,34 +66,65 @@ pub struct RecordedStep {
     pub exit: Option<ExitOutcome>,
 }
 
-/// Runs a step and records it, also when its command fails.
-///
-/// A command that failed need not have made all of its products: those that are missing are left out
-/// of its link. After one that succeeded they are an error, if the options say so.
+/// A step whose materials are recorded and whose command has not been run: the moment to look at
+/// what it is about to use.
+#[derive(Debug)]
+pub struct BegunStep<'s> {
+    step: &'s StepRun<'s>,
+    materials: ArtifactSet,
+}
+
+/// Records the materials of a step.
 ///
 /// # Errors
-/// Those of [`hash_artifacts`] and [`run_command`].
+/// Those of [`hash_artifacts`].
+pub fn begin_step<'s>(step: &'s StepRun<'s>) -> Result<BegunStep<'s>, RecordError> {
+    Ok(BegunStep { step, materials: hash_artifacts(step.materials, &step.options)? })
+}
+
+/// Runs a step and records it, also when its command fails.
+///
+/// # Errors
+/// Those of [`begin_step`] and [`BegunStep::run`].
 pub fn run_step(step: &StepRun<'_>) -> Result<RecordedStep, RecordError> {
-    let materials = hash_artifacts(step.materials, &step.options)?;
-    let mut options = step.options.clone();
-    let (mut byproducts, mut exit) = (Object::new(), None);
-    if !step.command.is_empty() {
-        let outcome = run_command(&CommandRun {
-            directory: step.directory,
-            hidden_variables: step.hidden_variables,
-            streams: step.streams,
-            time_limit: step.time_limit,
-            ..CommandRun::new(step.command)
-        })?;
-        byproducts = outcome.byproducts();
-        exit = Some(outcome.exit);
-        if !outcome.exit.is_success() {
-            options.missing = MissingPolicy::Skip;
-        }
+    begin_step(step)?.run()
+}
+
+impl BegunStep<'_> {
+    /// Returns the materials, as the link will tell them.
+    pub fn materials(&self) -> &ArtifactSet {
+        &self.materials
     }
-    let products = hash_artifacts(step.products, &options)?;
-    let link = link(step, materials, products, byproducts)?;
-    Ok(RecordedStep { link, exit })
+
+    /// Runs the command and records the products.
+    ///
+    /// A command that failed need not have made all of its products: those that are missing are left
+    /// out of its link. After one that succeeded they are an error, if the options say so.
+    ///
+    /// # Errors
+    /// Those of [`hash_artifacts`] and [`run_command`].
+    pub fn run(self) -> Result<RecordedStep, RecordError> {
+        let Self { step, materials } = self;
+        let mut options = step.options.clone();
+        let (mut byproducts, mut exit) = (Object::new(), None);
+        if !step.command.is_empty() {
+            let outcome = run_command(&CommandRun {
+                directory: step.directory,
+                hidden_variables: step.hidden_variables,
+                streams: step.streams,
+                time_limit: step.time_limit,
+                ..CommandRun::new(step.command)
+            })?;
+            byproducts = outcome.byproducts();
+            exit = Some(outcome.exit);
+            if !outcome.exit.is_success() {
+                options.missing = MissingPolicy::Skip;
+            }
+        }
+        let products = hash_artifacts(step.products, &options)?;
+        let link = link(step, materials, products, byproducts)?;
+        Ok(RecordedStep { link, exit })
+    }
 }
 
 fn link(

@@ -18,6 +18,7 @@ mod concurrent;
 mod evidence;
 mod fault;
 mod finding;
+mod handover;
 mod in_force;
 mod inspection;
 mod layout_check;
@@ -34,6 +35,7 @@ pub use self::assessment::{
 pub use self::budget::Budget;
 pub use self::fault::{envelope_finding, layout_finding};
 pub use self::finding::{Difference, Finding, FindingCode, RuleReference, Severity};
+pub use self::handover::hold_materials;
 pub use self::in_force::InForce;
 pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest};
 pub use self::rules::{QueueTrace, RuleTrace, Sample};

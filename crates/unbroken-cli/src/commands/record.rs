@@ -11,6 +11,7 @@ use unbroken_record::{
     read_unfinished, record_start, record_stop, remove_unfinished, write_unfinished,
 };
 
+use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
@@ -41,6 +42,8 @@ pub(crate) struct Start {
     hashing: HashingOptions,
     #[command(flatten)]
     link: LinkOptions,
+    #[command(flatten)]
+    earlier: EarlierOptions,
 }
 
 /// Record what the step made, and sign the link
@@ -72,9 +75,13 @@ impl Start {
     fn run(self, output: &Output) -> Result<Exit> {
         require_folder(&self.link.link_dir)?;
         let key = self.signing.load()?;
+        let earlier = self.earlier.load(&self.step, &self.materials)?;
         let link = self
             .hashing
             .with_options(output, |options| record_start(&self.step, &self.materials, options))?;
+        if let Some(earlier) = earlier {
+            earlier.hold(&self.step, &link.materials, output)?;
+        }
         let style = self.signing.style.key_id_style;
         let mut envelope = Envelope::unsigned(self.link.kind(), link.to_value());
         sign(&mut envelope, &*key, style)

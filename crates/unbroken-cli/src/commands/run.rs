@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use unbroken_model::name::StepName;
-use unbroken_record::{ExitOutcome, HashOptions, StepRun, Streams, run_step};
+use unbroken_record::{ExitOutcome, HashOptions, StepRun, Streams, begin_step};
 
+use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
@@ -46,6 +47,8 @@ pub(crate) struct Run {
     hashing: HashingOptions,
     #[command(flatten)]
     link: LinkOptions,
+    #[command(flatten)]
+    earlier: EarlierOptions,
     /// The command, as words; there is no shell. Without one, only the artifacts are recorded
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -57,6 +60,7 @@ impl Run {
         close_memory()?;
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
+        let earlier = self.earlier.load(&self.step, &self.materials)?;
         let command = words(self.command)?;
         let hidden: Vec<String> =
             self.signing.passphrase.variable().map(str::to_owned).into_iter().collect();
@@ -70,7 +74,11 @@ impl Run {
             options: HashOptions { progress: Some(&bar), ..self.hashing.options() },
             ..StepRun::new(self.step, &command)
         };
-        let recorded = run_step(&step).map_err(record_error)?;
+        let begun = begin_step(&step).map_err(record_error)?;
+        if let Some(earlier) = earlier {
+            earlier.hold(&step.name, begun.materials(), output)?;
+        }
+        let recorded = begun.run().map_err(record_error)?;
         drop(bar);
         let style = self.signing.style.key_id_style;
         self.link.write_signed(&recorded.link, &*key, style, output)?;

@@ -11,6 +11,7 @@
 )]
 
 mod demo;
+mod earlier;
 mod files;
 mod forgotten;
 mod formats;
