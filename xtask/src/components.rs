@@ -3,6 +3,8 @@
 //! A test learns of a component by an environment variable; without it the test skips and says so
 //! in the file that `UNBROKEN_SKIP_LOG` names. Nothing here makes a missing component a failure.
 
+mod golang;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,6 +95,12 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
                 reference.version, reference.variable
             )),
         }
+    }
+    match golang::build(workspace, installing) {
+        Ok(program) => components.variables.push(("UNBROKEN_TEST_IN_TOTO_GO", program)),
+        Err(reason) => components
+            .missing
+            .push(format!("in-toto-golang (UNBROKEN_TEST_IN_TOTO_GO is not set): {reason}")),
     }
     for (variable, file) in &components.variables {
         eprintln!("    {variable}={}", file.display());
