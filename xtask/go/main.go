@@ -162,7 +162,10 @@ func verify(r request) (err error) {
 	}
 	keys := map[string]in_toto.Key{}
 	for _, path := range r.Keys {
-		key := load(path)
+		var key in_toto.Key
+		if err := key.LoadKeyDefaults(path); err != nil {
+			return err
+		}
 		keys[key.KeyID] = key
 	}
 	_, err = in_toto.InTotoVerify(metadata, keys, r.Links, "", map[string]string{}, nil, false)
@@ -193,6 +196,16 @@ func matches(r request) any {
 	return map[string]string{"answers": answers.String()}
 }
 
+// attempt answers a request, or says why the library cannot do what it asks for.
+func attempt(operation func(request) any, question request) (answer any) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			answer = map[string]string{"failed": fmt.Sprint(reason)}
+		}
+	}()
+	return operation(question)
+}
+
 func main() {
 	// The library prints its warnings to stdout, where the answers go.
 	answers := bufio.NewWriter(os.Stdout)
@@ -208,7 +221,7 @@ func main() {
 		}
 		var question request
 		must(json.Unmarshal(line, &question))
-		answer, err := json.Marshal(operations[question.Do](question))
+		answer, err := json.Marshal(attempt(operations[question.Do], question))
 		must(err)
 		_, err = answers.Write(append(answer, '\n'))
 		must(err)

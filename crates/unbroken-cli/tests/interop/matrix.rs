@@ -1,61 +1,34 @@
-//! Producer, verifier, kind of key, envelope: every cell of the matrix is measured, printed and asserted.
+//! Producer, verifier, kind of key, envelope: every cell of the matrix is measured, printed, and held
+//! to `docs/interop.md`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::PathBuf;
 
-use crate::plan::{Form, Plan, Side, StepPlan};
-use crate::site::{Site, Work};
-use crate::tools::Reference;
-use crate::verdict::Verdict;
+use crate::peers::{MAKER, OWNER, Peer, Peers, Task};
+use crate::plan::{Form, Plan, StepPlan};
 
 const KINDS: [&str; 6] =
     ["ed25519", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-3072", "ml-dsa-65"];
+const TASKS: [Task; 2] = [
+    Task { step: "make", materials: &[], products: &["app"], script: "echo app > app" },
+    Task { step: "pack", materials: &["app"], products: &["app.gz"], script: "gzip -nk app" },
+];
+const BEGIN: &str = "<!-- matrix: UPDATE=1 cargo test -p unbroken-cli --test interop matrix -->\n";
+const END: &str = "<!-- end -->";
 
-const MAKE: Work = Work {
-    step: "make",
-    key: "maker",
-    materials: &[],
-    products: &["app"],
-    script: "echo app > app",
-};
-const PACK: Work = Work {
-    step: "pack",
-    key: "maker",
-    materials: &["app"],
-    products: &["app.gz"],
-    script: "gzip -nk app",
-};
+/// The cells of a row by the names of their columns.
+type Row = BTreeMap<String, String>;
+/// The rows by kind of key, envelope and producer.
+type Table = BTreeMap<[String; 3], Row>;
 
-/// What one verifier said of one chain: untouched, with a digest edited, and for another owner.
-struct Cell {
-    untouched: Verdict,
-    edited: Verdict,
-    other_owner: Verdict,
-}
+/// What it came to that a producer makes something: the first column of cells.
+const MAKES: &str = "is made";
 
-impl Cell {
-    /// Says whether every verdict is as it has to be, each rejection for its own reason.
-    fn passed(&self) -> bool {
-        let rejected = |verdict: &Verdict, reasons: [&str; 2]| {
-            !verdict.accepted && verdict.reasons.iter().any(|told| reasons.contains(&told.as_str()))
-        };
-        self.untouched.accepted
-            && rejected(&self.edited, ["link-signature-invalid", "ThresholdVerificationError"])
-            && rejected(
-                &self.other_owner,
-                ["signature-threshold-not-met", "SignatureVerificationError"],
-            )
-    }
-
-    fn reasons(&self) -> String {
-        let Self { untouched, edited, other_owner } = self;
-        format!("untouched {untouched:?}\n  edited {edited:?}\n  other owner {other_owner:?}")
-    }
-}
-
-fn measure(site: &mut Site, producer: Side, form: Form) -> [Cell; 2] {
+fn plan() -> Plan {
     let step = |name, materials| StepPlan {
         name,
-        keys: &["maker"],
+        keys: &[MAKER],
         threshold: 1,
         materials,
         products: "CREATE app*\nDISALLOW *",
@@ -64,59 +37,147 @@ fn measure(site: &mut Site, producer: Side, form: Form) -> [Cell; 2] {
         step("make", "DISALLOW *"),
         step("pack", "MATCH app WITH PRODUCTS FROM make\nDISALLOW *"),
     ];
-    let plan = Plan { steps, inspections: Vec::new() };
-    site.layout(producer, form, &plan, &["owner"], "links/root.layout");
-    site.run(producer, form, &MAKE, "links");
-    site.run(producer, form, &PACK, "links");
-    let untouched = Side::BOTH.map(|verifier| site.verify(verifier, &["owner"]));
-    let other_owner = Side::BOTH.map(|verifier| site.verify(verifier, &["maker"]));
-    site.edit_digest("make", "maker");
-    let edited = Side::BOTH.map(|verifier| site.verify(verifier, &["owner"]));
-    site.clear();
-    let mut rest = edited.into_iter().zip(other_owner);
-    untouched.map(|untouched| {
-        let (edited, other_owner) = rest.next().unwrap();
-        Cell { untouched, edited, other_owner }
-    })
+    Plan { steps, inspections: Vec::new() }
+}
+
+/// Tells whether a rejection is for a bad signature of a link, by the reasons of all verifiers.
+fn is_bad_link(reason: &str) -> bool {
+    [
+        "link-signature-invalid",
+        "ThresholdVerificationError",
+        "have a valid signature from an authorized signer",
+    ]
+    .contains(&reason)
+}
+
+/// Tells whether a rejection is for a layout that this owner has not signed.
+fn is_other_owner(reason: &str) -> bool {
+    [
+        "signature-threshold-not-met",
+        "SignatureVerificationError",
+        "no signature found for key",
+        "accepted signatures do not match threshold",
+    ]
+    .contains(&reason)
+}
+
+/// Lets every verifier judge one chain: as it is, for another owner, and with a digest edited.
+fn measure(peers: &mut Peers) -> Row {
+    let verifiers: Vec<Peer> =
+        Peer::VERIFIERS.into_iter().filter(|peer| peers.has(*peer)).collect();
+    let mut row = Row::new();
+    let mut accepted = Vec::new();
+    for verifier in verifiers {
+        let cell = match peers.judge(verifier, OWNER) {
+            Err(reason) => format!("no: {reason}"),
+            Ok(()) => match peers.judge(verifier, MAKER) {
+                Err(reason) if is_other_owner(&reason) => {
+                    accepted.push(verifier);
+                    "yes".to_owned()
+                }
+                other => format!("UNSAFE: for another owner {other:?}"),
+            },
+        };
+        row.insert(verifier.name().to_owned(), cell);
+    }
+    peers.edit("make");
+    for verifier in accepted {
+        match peers.judge(verifier, OWNER) {
+            Err(reason) if is_bad_link(&reason) => {}
+            other => {
+                let cell = format!("UNSAFE: edited {other:?}");
+                row.insert(verifier.name().to_owned(), cell);
+            }
+        }
+    }
+    row
+}
+
+fn page() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/interop.md"))
+}
+
+/// Writes the table as it stands in the page.
+fn write(table: &Table) -> String {
+    let columns: Vec<&str> =
+        std::iter::once(MAKES).chain(Peer::VERIFIERS.map(Peer::name)).collect();
+    let mut out = format!("| key | envelope | made by | {} |\n", columns.join(" | "));
+    writeln!(out, "|{}", " --- |".repeat(columns.len() + 3)).unwrap();
+    for kind in KINDS {
+        for form in Form::BOTH {
+            for producer in Peer::PRODUCERS {
+                let key = [kind.to_owned(), form.name().to_owned(), producer.name().to_owned()];
+                let Some(row) = table.get(&key) else { continue };
+                let cells = columns.iter().map(|&name| row.get(name).map_or("", String::as_str));
+                let cells: Vec<&str> = cells.collect();
+                writeln!(out, "| {} | {} |", key.join(" | "), cells.join(" | ")).unwrap();
+            }
+        }
+    }
+    out
+}
+
+/// Reads the table of the page.
+fn read(page: &str) -> Table {
+    let (_, rest) = page.split_once(BEGIN).expect("the page has the matrix");
+    let (text, _) = rest.split_once(END).unwrap();
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut lines = text.lines();
+    let columns = cells(lines.next().unwrap());
+    let rows = lines.skip(1).map(|line| {
+        let [kind, form, producer, rest @ ..]: [String; 9] = cells(line).try_into().unwrap();
+        let row = columns[3..].iter().cloned().zip(rest).collect();
+        ([kind, form, producer], row)
+    });
+    rows.collect()
 }
 
 #[test]
-fn the_matrix_of_keys_and_envelopes() {
-    let Some(reference) = Reference::find("the_matrix_of_keys_and_envelopes") else { return };
-    let mut table = format!("{:<12} {:<10}", "key", "envelope");
-    for producer in Side::BOTH {
-        for verifier in Side::BOTH {
-            write!(table, " {:<24}", format!("{producer:?} -> {verifier:?}")).unwrap();
-        }
-    }
-    let mut failures = String::new();
+fn the_matrix_is_as_the_page_says() {
+    let mut peers = Peers::start("the_matrix_is_as_the_page_says");
+    let plan = plan();
+    let mut table = Table::new();
     for kind in KINDS {
-        let mut rows = Form::BOTH.map(|form| format!("\n{kind:<12} {:<10}", format!("{form:?}")));
-        for producer in Side::BOTH {
-            let mut site = Site::new(&reference);
-            site.make_key(producer, kind, "owner");
-            site.make_key(producer, kind, "maker");
-            for (form, row) in Form::BOTH.into_iter().zip(&mut rows) {
-                let cells = measure(&mut site, producer, form);
-                for (verifier, cell) in Side::BOTH.into_iter().zip(cells) {
-                    let mark = if cell.passed() { "pass" } else { "FAIL" };
-                    write!(row, " {mark:<24}").unwrap();
-                    if !cell.passed() {
-                        let reasons = cell.reasons();
-                        writeln!(
-                            failures,
-                            "{kind} {form:?} {producer:?} -> {verifier:?}\n  {reasons}"
-                        )
-                        .unwrap();
-                    }
-                }
+        peers.make_keys(kind);
+        for form in Form::BOTH {
+            for producer in
+                Peer::PRODUCERS.into_iter().filter(|peer| peers.has(*peer)).collect::<Vec<_>>()
+            {
+                let made = peers.make_chain(producer, form, &plan, &TASKS);
+                let mut row = if made.is_ok() { measure(&mut peers) } else { Row::new() };
+                let made =
+                    made.map_or_else(|reason| format!("no: {reason}"), |()| "yes".to_owned());
+                row.insert(MAKES.to_owned(), made);
+                let key = [kind.to_owned(), form.name().to_owned(), producer.name().to_owned()];
+                table.insert(key, row);
             }
         }
-        table.extend(rows);
     }
-    println!(
-        "{table}\n\
-         pass: accepted as it is; rejected with one digit of a digest changed, and for another owner"
-    );
-    assert!(failures.is_empty(), "{failures}");
+    println!("{}", write(&table));
+    let there = std::fs::read_to_string(page()).unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        let (before, rest) = there.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        std::fs::write(page(), format!("{before}{BEGIN}{}{END}{after}", write(&table))).unwrap();
+        return;
+    }
+    // Peers that are not here leave their cells unmeasured.
+    let expected = read(&there);
+    let mut wrong = String::new();
+    for (key, row) in &table {
+        for (column, cell) in row {
+            let due = expected.get(key).and_then(|row| row.get(column)).map_or("", String::as_str);
+            if due != cell {
+                writeln!(
+                    wrong,
+                    "{}, {column}: {cell:?}, but the page says {due:?}",
+                    key.join(", ")
+                )
+                .unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}UPDATE=1 writes the page anew");
 }

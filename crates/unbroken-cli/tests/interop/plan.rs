@@ -22,6 +22,13 @@ pub(crate) enum Form {
 
 impl Form {
     pub(crate) const BOTH: [Self; 2] = [Self::Metablock, Self::Dsse];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Metablock => "Metablock",
+            Self::Dsse => "DSSE",
+        }
+    }
 }
 
 /// A layout of steps and inspections; keys are named by their files.

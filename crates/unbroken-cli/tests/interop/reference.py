@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from in_toto.models.layout import Inspection, Layout, Step
 from in_toto.models.link import Link
 from in_toto.models.metadata import Envelope, Metablock, Metadata
+from in_toto.runlib import in_toto_run
 from in_toto.verifylib import in_toto_verify
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
@@ -119,6 +120,25 @@ def sign_payload(request):
     return dump(kind.read(data), request)
 
 
+def run(request):
+    """Runs a step in the folder of the product and writes its link."""
+    home = os.getcwd()
+    try:
+        os.chdir(request["product"])
+        in_toto_run(
+            request["step"],
+            request["materials"],
+            request["products"],
+            request["command"],
+            signer=CryptoSigner(private_key(request["private"])),
+            metadata_directory=request["folder"],
+            use_dsse=request["dsse"],
+        )
+    finally:
+        os.chdir(home)
+    return {}
+
+
 def judge(request):
     """Verifies a chain with the library, in the folder of its product."""
     home = os.getcwd()
@@ -129,7 +149,7 @@ def judge(request):
             Metadata.load(request["layout"]),
             {key.keyid: {"keyid": key.keyid, **key.to_dict()} for key in keys},
             link_dir_path=request["links"],
-            substitution_parameters=request["parameters"],
+            substitution_parameters=request.get("parameters"),
             persist_inspection_links=False,
         )
     except Exception as error:  # whatever ends a verification is no acceptance
@@ -144,6 +164,7 @@ OPERATIONS = {
     "key-id": key_id,
     "layout": make_layout,
     "sign": sign_payload,
+    "run": run,
     "judge": judge,
 }
 

@@ -17,11 +17,19 @@ pub(crate) struct Servant {
 
 impl Servant {
     pub(crate) fn start(reference: &Reference) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/reference.py");
-        let mut command = Command::new(reference.python());
-        // The warnings of the library (commands that differ) are no part of what is compared.
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the python of the reference runs");
+        Self::of_python(reference.python(), "reference.py")
+    }
+
+    /// Starts a python with one of the scripts beside this file.
+    pub(crate) fn of_python(python: &Path, script: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+        Self::of(Command::new(python).arg(folder.join(script)))
+    }
+
+    /// Starts a program that answers requests.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the reference runs");
         let questions = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().unwrap());
         Self { child, questions, answers }

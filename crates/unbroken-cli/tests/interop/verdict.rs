@@ -121,8 +121,9 @@ pub(crate) fn edit_payload(text: &str, edit: impl FnOnce(&str) -> String) -> Str
 
 /// Changes the first hexadecimal digit of the first SHA-256.
 pub(crate) fn flip_digit(text: &str) -> String {
-    const BEFORE: &str = "\"sha256\": \"";
+    const BEFORE: &str = "\"sha256\":";
     let at = text.find(BEFORE).expect("the document names a digest") + BEFORE.len();
+    let at = at + text[at..].find('"').unwrap() + 1;
     let other = if text[at..].starts_with('0') { "1" } else { "0" };
     format!("{}{other}{}", &text[..at], &text[at + 1..])
 }
