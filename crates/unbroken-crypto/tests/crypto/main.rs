@@ -17,6 +17,8 @@ mod old_keys;
 mod openpgp;
 mod private_keys;
 mod public_keys;
+mod second;
 mod signatures;
 mod support;
+mod two_libraries;
 mod wycheproof;
