@@ -1,7 +1,8 @@
 //! Layouts that bind now.
 
-use unbroken_crypto::{Authentic, Functionary, Owner, PublicKey};
-use unbroken_model::envelope::StepEvidence;
+use unbroken_crypto::{Authentic, Functionary, Owner, PublicKey, hash};
+use unbroken_model::canonical_json;
+use unbroken_model::envelope::{Payload, StepEvidence};
 use unbroken_model::layout::Layout;
 use unbroken_model::timestamp::Timestamp;
 
@@ -48,6 +49,11 @@ impl InForce {
         let message = format!("the layout expired at {} (it is {now})", layout.expires);
         let remedy = "the owner renews the layout: a later `expires`, signed again";
         Err(Box::new(Finding::error(FindingCode::LayoutExpired, message, remedy)))
+    }
+
+    /// Returns the digest of what the layout says: the same in whatever bytes and envelope it came.
+    pub(crate) fn identity(&self) -> [u8; 32] {
+        hash::sha256(&canonical_json::encode(&self.layout.to_value()))
     }
 
     pub(crate) fn into_parts(self) -> (Layout, Vec<PublicKey>) {

@@ -230,7 +230,7 @@ impl Session {
         submission: Submission<'_>,
         layout: InForce,
     ) -> Result<usize, Box<Finding>> {
-        let identity = unbroken_crypto::hash::sha256(submission.bytes);
+        let identity = layout.identity();
         let index = parent.0;
         let Some(parent) = self.chains.get(index) else {
             return Err(Box::new(exhausted_finding(Exhausted { what: "sublayouts" })));

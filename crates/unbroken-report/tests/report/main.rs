@@ -11,6 +11,7 @@
 mod agreement;
 mod examples;
 mod hostile;
+mod purity;
 mod schema;
 mod text;
 mod world;

@@ -36,6 +36,20 @@ fn inspected(child: &mut Chain) {
     child.set_outcome("smoke-test", artifacts(&[]), artifacts(&[]));
 }
 
+/// Makes the sublayout of the step `build` one that asks for that very step; returns it with its stem.
+fn asking_for_itself(chain: &mut Chain) -> (String, Draft) {
+    let stem = keys::stem("build", "builder");
+    delegated(chain, |child| {
+        child.take(&keys::stem("compile", "compiler"));
+        child.layout.set("steps/0/name", "build");
+        child.layout.set("steps/0/pubkeys/0", keys::id("builder"));
+        child.list_key("builder");
+    });
+    let itself = chain.take(&stem);
+    chain.put(stem.clone(), itself.clone());
+    (stem, itself)
+}
+
 fn sound() -> Vec<Defect> {
     vec![
         Defect::of(
@@ -96,16 +110,18 @@ fn broken() -> Vec<Defect> {
             "a sublayout is its own evidence",
             "the reference implementation ends at the interpreter's limits",
             |chain| {
-                let stem = keys::stem("build", "builder");
-                delegated(chain, |child| {
-                    child.take(&keys::stem("compile", "compiler"));
-                    child.layout.set("steps/0/name", "build");
-                    child.layout.set("steps/0/pubkeys/0", keys::id("builder"));
-                    child.list_key("builder");
-                });
-                let itself = chain.take(&stem);
-                chain.put(format!("{stem}/{stem}"), itself.clone());
-                chain.put(stem, itself);
+                let (stem, itself) = asking_for_itself(chain);
+                chain.put(format!("{stem}/{stem}"), itself);
+            },
+        )
+        .rejected(&rejected_with("sublayout-cycle")),
+        Defect::of(
+            "sublayout-cycle-in-other-bytes",
+            "a sublayout is its own evidence, there in an envelope of the other kind",
+            "a verifier that knows a document again by its bytes goes on",
+            |chain| {
+                let (stem, itself) = asking_for_itself(chain);
+                chain.put(format!("{stem}/{stem}"), itself.dsse());
             },
         )
         .rejected(&rejected_with("sublayout-cycle")),
