@@ -133,27 +133,31 @@ fn compile_set(text: &str) -> Option<(Token, &str)> {
     let skip = usize::from(body.starts_with(']'));
     let close = body.get(skip..)?.find(']')? + skip;
     let (members, after) = (body.get(..close)?, body.get(close + 1..)?);
-    Some((Token::Set { negated, ranges: ranges(members).into() }, after))
+    Some((set(negated, members), after))
 }
 
 /// Reads the members of a set as Python does: a `-` between two characters makes a range, one at
-/// either end is itself, and a range that runs backwards holds nothing.
-fn ranges(members: &str) -> Vec<(char, char)> {
+/// either end is itself, and a range that runs backwards holds nothing. Python takes such ranges out of
+/// the text before it looks for the `!`: `[b-a!x]` is `[!x]`, and `[b-a!-x]` is `[!-x]`.
+fn set(mut negated: bool, members: &str) -> Token {
     let members: Vec<char> = members.chars().collect();
     let mut ranges = Vec::new();
     let mut at = 0;
     while let Some(&low) = members.get(at) {
-        if let (Some('-'), Some(&high)) = (members.get(at + 1), members.get(at + 2)) {
-            if low <= high {
-                ranges.push((low, high));
+        let high = members.get(at + 2).filter(|_| members.get(at + 1) == Some(&'-'));
+        at += if high.is_some() { 3 } else { 1 };
+        let comes_first = low == '!' && !negated && ranges.is_empty();
+        match high {
+            Some(high) if low > *high => {}
+            Some(high) if comes_first => {
+                negated = true;
+                ranges.extend([('-', '-'), (*high, *high)]);
             }
-            at += 3;
-        } else {
-            ranges.push((low, low));
-            at += 1;
+            None if comes_first => negated = true,
+            high => ranges.push((low, *high.unwrap_or(&low))),
         }
     }
-    ranges
+    Token::Set { negated, ranges: ranges.into() }
 }
 
 impl PartialEq for Pattern {
@@ -224,10 +228,19 @@ mod tests {
             ("[--0]", "."),
             ("[!z-a]", "q"),
             ("[[:alpha:]]", "a]"),
+            ("[b-a!x]", "!"),
+            ("[b-a!-x]", "b"),
+            ("[b-a!]", "b"),
+            ("[b-a!!]", "b"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [
+            ("[b-a!x]", "x"),
+            ("[b-a!-x]", "-"),
+            ("[b-a!-x]", "x"),
+            ("[b-a!!]", "!"),
+            ("[!b-a!x]", "!"),
             ("[!a]", "a"),
             ("[z-a]", "z"),
             ("[z-a]", "m"),

@@ -1,4 +1,4 @@
-//! Figures that tests measure, for `docs/assurance.md`.
+//! Figures that tests measure, for `docs/assurance.md`, and how much they measure.
 
 use std::fmt::Display;
 use std::fs::OpenOptions;
@@ -15,5 +15,17 @@ pub fn figure(name: &str, value: impl Display) {
         let written =
             file.and_then(|mut file| file.write_all(format!("{name} = {value}\n").as_bytes()));
         written.expect("the file of figures can be written");
+    }
+}
+
+/// Returns how much of something a test does: the number in this variable of the environment, where
+/// `cargo xtask compare` sets one, else the usual one.
+///
+/// # Panics
+/// When the variable holds no number.
+pub fn amount(variable: &str, usual: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().expect("the variable holds a number"),
+        Err(_) => usual,
     }
 }

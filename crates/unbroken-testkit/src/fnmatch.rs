@@ -100,6 +100,11 @@ fn translate_set(stuff: &[char]) -> Part {
         if chunks.len() == 1 && chunks[0].is_empty() {
             return Part::Dot;
         }
+        if chunks[0].is_empty() {
+            // The hyphen behind the `!` comes to stand first, where it makes no range.
+            chunks.remove(0);
+            chunks[0].insert(0, '-');
+        }
     }
     // The chunks are joined by the `-` that make ranges; a `-` inside of a chunk is itself.
     let mut ranges = Vec::new();
@@ -176,6 +181,12 @@ mod tests {
             ("", "", true),
             ("", "a", false),
             ("[!]", "[!]", true),
+            ("[b-a!x]", "x", false),
+            ("[b-a!x]", "!", true),
+            ("[b-a!-x]", "-", false),
+            ("[b-a!-x]", "x", false),
+            ("[b-a!-x]", "b", true),
+            ("[b-a!]", "b", true),
         ] {
             assert_eq!(matches(pattern, name), due, "{pattern} {name}");
         }

@@ -42,7 +42,7 @@ pub use self::case::{Case, HandingIn, Verdict};
 pub use self::chain::Chain;
 pub use self::conformance::{Answer, Bounds, Program};
 pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link};
-pub use self::figure::figure;
+pub use self::figure::{amount, figure};
 pub use self::random::Random;
 pub use self::skip::{python, shared_vectors, skip};
 pub use self::vector::{Vector, vectors_folder};

@@ -7,7 +7,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use data_encoding::HEXLOWER;
@@ -19,7 +19,7 @@ use unbroken_model::json::Value;
 use unbroken_model::pattern::Pattern;
 use unbroken_model::rule::Side;
 use unbroken_testkit::oracle::{self, Artifacts, Digests, Item, List, Outcome};
-use unbroken_testkit::{Chain, Random, fnmatch, link, python, skip};
+use unbroken_testkit::{Chain, Random, amount, figure, fnmatch, link, python, skip};
 use unbroken_verify::{Assessment, FindingCode};
 
 /// The steps of the pipeline and who does them.
@@ -217,70 +217,105 @@ proptest! {
     }
 }
 
-/// Patterns and names out of the characters that dialects differ on: many names for a pattern, so
-/// that a good part of them matches.
-fn pairs(patterns: usize, names: usize) -> Vec<(String, String)> {
-    let alphabet: Vec<char> = "aab[[]]!--**?^\\/.\né&~|{}".chars().collect();
-    let plain: Vec<char> = "aab[]!-^\\/.\né".chars().collect();
-    let mut random = Random::new(3);
-    let mut pairs = Vec::new();
-    for _ in 0..patterns {
-        let pattern = random.text(&alphabet, 9);
-        for _ in 0..names {
-            pairs.push((pattern.clone(), random.text(&plain, 5)));
-        }
+/// Patterns out of the characters that dialects differ on, each with many names, so that a good part of
+/// them matches.
+struct Pairs {
+    random: Random,
+}
+
+impl Pairs {
+    const NAMES: usize = 10;
+
+    fn draw(&mut self) -> (String, Vec<String>) {
+        let alphabet: Vec<char> = "aab[[]]!--**?^\\/.\né&~|{}".chars().collect();
+        let plain: Vec<char> = "aab[]!-^\\/.\né".chars().collect();
+        let (longest, longest_name) = *self.random.pick(&[(9, 5), (9, 5), (9, 5), (16, 9)]);
+        let pattern = self.random.text(&alphabet, longest);
+        let names = (0..Self::NAMES).map(|_| self.random.text(&plain, longest_name)).collect();
+        (pattern, names)
     }
-    pairs
 }
 
 #[test]
 fn the_matcher_agrees_with_the_transcription() {
-    let pairs = pairs(20_000, 10);
-    let mut matched = 0;
-    for (pattern, name) in &pairs {
-        let due = fnmatch::matches(pattern, name);
-        matched += usize::from(due);
-        assert_eq!(Pattern::new(pattern.as_str()).matches(name), due, "{pattern:?} {name:?}");
+    let mut pairs = Pairs { random: Random::new(3) };
+    let (mut compared, mut matched) = (0, 0);
+    for _ in 0..20_000 {
+        let (pattern, names) = pairs.draw();
+        let engine = Pattern::new(pattern.as_str());
+        for name in &names {
+            let due = fnmatch::matches(&pattern, name);
+            assert_eq!(engine.matches(name), due, "{pattern:?} {name:?}");
+            compared += 1;
+            matched += usize::from(due);
+        }
     }
-    assert!(matched > pairs.len() / 50, "only {matched} pairs match");
+    assert!(matched > compared / 50, "only {matched} of {compared} pairs match");
 }
 
+/// `cargo xtask compare patterns` does this with ten million pairs.
 #[test]
 fn the_matcher_agrees_with_the_interpreter() {
+    /// Reads a number and so many lines: a pattern and its names. Answers with a digit for each name.
     const PROGRAM: &str = "
 import fnmatch, sys
-lines = sys.stdin.buffer.read().decode('ascii').split('\\n')
-for line in lines:
-    pattern, name = (bytes.fromhex(word).decode('utf-8') for word in line.split(','))
-    sys.stdout.write('01'[fnmatch.fnmatchcase(name, pattern)])
+while count := sys.stdin.buffer.readline():
+    answers = []
+    for _ in range(int(count)):
+        line = sys.stdin.buffer.readline().decode('ascii').strip('\\n')
+        pattern, *names = (bytes.fromhex(word).decode('utf-8') for word in line.split(','))
+        answers.extend('01'[fnmatch.fnmatchcase(name, pattern)] for name in names)
+    sys.stdout.write(''.join(answers))
+    sys.stdout.flush()
 ";
+    const BATCH: usize = 2_000;
     let Some(python) = python() else {
         return skip("the matcher against fnmatch of Python", "there is no python3");
     };
-    let pairs = pairs(12_000, 10);
-    assert!(pairs.len() >= 100_000);
-    let hex = |text: &str| HEXLOWER.encode(text.as_bytes());
-    let lines = pairs.iter().map(|(pattern, name)| [hex(pattern), hex(name)].join(","));
-    let lines = lines.collect::<Vec<_>>().join(
-        "
-",
-    );
+    let due = amount("UNBROKEN_PATTERN_PAIRS", 300_000);
     let mut child = Command::new(python)
         .args(["-c", PROGRAM])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // The interpreter reads everything before it writes.
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    assert_eq!(output.stdout.len(), pairs.len());
-    for ((pattern, name), answer) in pairs.iter().zip(output.stdout) {
-        let due = answer == b'1';
-        assert_eq!(Pattern::new(pattern.as_str()).matches(name), due, "{pattern:?} {name:?}");
-        assert_eq!(fnmatch::matches(pattern, name), due, "transcription: {pattern:?} {name:?}");
+    let (mut questions, mut answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut pairs = Pairs { random: Random::new(5) };
+    let (mut compared, mut matched) = (0, 0);
+    let hex = |text: &String| HEXLOWER.encode(text.as_bytes());
+    while compared < due {
+        let batch: Vec<_> = (0..BATCH).map(|_| pairs.draw()).collect();
+        let mut lines = format!("{BATCH}\n");
+        for (pattern, names) in &batch {
+            let words: Vec<_> = [pattern].into_iter().chain(names).map(hex).collect();
+            lines.push_str(&words.join(","));
+            lines.push('\n');
+        }
+        // The interpreter reads a batch whole before it answers.
+        questions.write_all(lines.as_bytes()).unwrap();
+        let mut answer = vec![0; BATCH * Pairs::NAMES];
+        answers.read_exact(&mut answer).unwrap();
+        let mut answer = answer.into_iter();
+        for (pattern, names) in &batch {
+            let engine = Pattern::new(pattern.as_str());
+            for name in names {
+                let due = answer.next() == Some(b'1');
+                assert_eq!(engine.matches(name), due, "{pattern:?} {name:?}");
+                assert_eq!(
+                    fnmatch::matches(pattern, name),
+                    due,
+                    "transcription: {pattern:?} {name:?}"
+                );
+                compared += 1;
+                matched += usize::from(due);
+            }
+        }
     }
+    drop(questions);
+    assert!(child.wait().unwrap().success());
+    assert!(matched > compared / 50, "only {matched} of {compared} pairs match");
+    figure("patterns beside fnmatch of CPython: pairs", compared);
+    figure("patterns beside fnmatch of CPython: pairs that match", matched);
 }
 
 /// A pattern that makes matchers which try everything take years.
