@@ -194,10 +194,10 @@ pub enum RecordError {
         limit: usize,
     },
     /// No git program lies where one is trusted.
-    #[error("there is no git program at any of {paths:?}")]
+    #[error("there is no git program in {paths}")]
     GitMissing {
         /// Where it was looked for.
-        paths: &'static [&'static str],
+        paths: &'static str,
     },
     /// Git cannot be run.
     #[error("cannot run git")]
@@ -256,8 +256,8 @@ pub enum RecordError {
         /// The signal's number.
         signal: i32,
     },
-    /// A program of an inspection lies outside of the copy, or in no trusted folder.
-    #[error("the inspection's program {program:?} is refused: {reason}")]
+    /// A program lies where others than the caller or the system may have put it.
+    #[error("the program {program:?} is refused: {reason}")]
     ProgramRefused {
         /// The program.
         program: String,

@@ -7,7 +7,7 @@
 mod signals;
 mod supervise;
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -24,6 +24,8 @@ const TAIL: usize = 64 * 1024;
 pub struct CommandRun<'a> {
     /// The program and its arguments; there is no shell.
     pub words: &'a [String],
+    /// Where the program lies, when it has been found already; else the system looks for it.
+    pub program: Option<&'a Path>,
     /// The folder to run in, instead of the working directory.
     pub directory: Option<&'a Path>,
     /// Variables of the environment that the command does not get: those that hold our secrets.
@@ -41,6 +43,7 @@ impl<'a> CommandRun<'a> {
     pub fn new(words: &'a [String]) -> Self {
         Self {
             words,
+            program: None,
             directory: None,
             hidden_variables: &[],
             streams: Streams::Inherit,
@@ -116,8 +119,9 @@ pub struct ProcessOutcome {
 /// no error but an [`ExitOutcome`].
 pub fn run_command(run: &CommandRun<'_>) -> Result<ProcessOutcome, RecordError> {
     let (program, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
-    let mut command = Command::new(program);
-    command.args(arguments);
+    let mut command = Command::new(run.program.unwrap_or(Path::new(program)));
+    // Programs that go by several names look at the one that they were called by.
+    command.arg0(program).args(arguments);
     for variable in run.hidden_variables {
         command.env_remove(variable);
     }

@@ -1,6 +1,6 @@
 //! Asks the git program for object ids.
 //!
-//! Git is found in system folders, not by `PATH`, and asked on its standard input, so that no
+//! Git is found in system folders, not by `PATH`, and starts nothing from there either; it is asked on its standard input, so that no
 //! revision can pass for an option. A repository is others' work: its replacements, hooks, file
 //! system monitor and remote are not used.
 
@@ -12,9 +12,7 @@ use std::process::{Command, Stdio};
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 
 use crate::error::RecordError;
-
-/// Where the git program is looked for, in this order.
-pub const GIT_PATHS: &[&str] = &["/usr/bin/git", "/bin/git", "/usr/local/bin/git"];
+use crate::program::{PROGRAM_PATH, find_system_program};
 
 /// Returns the ids of the object that `revision` names, the object's own first.
 ///
@@ -58,10 +56,10 @@ fn digest(algorithm: DigestAlgorithm, id: &str) -> Result<Digest, RecordError> {
 }
 
 fn ask(repository: &Path, questions: &str) -> Result<String, RecordError> {
-    let program = GIT_PATHS.iter().find(|path| Path::new(path).is_file());
-    let program = program.ok_or(RecordError::GitMissing { paths: GIT_PATHS })?;
+    let program = find_system_program("git");
+    let program = program.ok_or(RecordError::GitMissing { paths: PROGRAM_PATH })?;
     let failed = |source| RecordError::GitRun { source };
-    let mut child = command(program, repository).spawn().map_err(failed)?;
+    let mut child = command(&program, repository).spawn().map_err(failed)?;
     if let Some(mut input) = child.stdin.take() {
         // Git that refuses the repository does not read; its own message says more than EPIPE.
         let _refused = input.write_all(questions.as_bytes());
@@ -74,7 +72,7 @@ fn ask(repository: &Path, questions: &str) -> Result<String, RecordError> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn command(program: &str, repository: &Path) -> Command {
+fn command(program: &Path, repository: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .args(["--no-replace-objects", "-c", "core.fsmonitor=false"])
@@ -87,7 +85,7 @@ fn command(program: &str, repository: &Path) -> Command {
         .stderr(Stdio::piped());
     // Git needs the user's own settings (`safe.directory`) and none of our secrets.
     command.env_clear();
-    for name in ["HOME", "XDG_CONFIG_HOME", "PATH"] {
+    for name in ["HOME", "XDG_CONFIG_HOME"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
@@ -95,6 +93,7 @@ fn command(program: &str, repository: &Path) -> Command {
     // A folder below a repository is not that repository: git must not look further up.
     let ceiling = repository.parent().map_or_else(OsString::new, Into::into);
     command
+        .env("PATH", PROGRAM_PATH)
         .env("GIT_CEILING_DIRECTORIES", ceiling)
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_OPTIONAL_LOCKS", "0")

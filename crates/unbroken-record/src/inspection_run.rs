@@ -15,7 +15,6 @@ mod leftovers;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -27,11 +26,10 @@ pub use self::isolation::Isolation;
 use crate::error::RecordError;
 use crate::exec::{Care, ProcessOutcome, Supervision, supervise};
 use crate::options::HashOptions;
+use crate::program::{PROGRAM_PATH, find_system_program, is_executable};
 use crate::resolve::hash_artifacts;
 use crate::streams::Streams;
 
-/// Where programs are looked for that are named without a slash.
-pub const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How long an inspection may take unless asked otherwise.
 pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// How many bytes of each output stream are kept unless asked otherwise.
@@ -139,9 +137,7 @@ impl ProductCopy {
 fn find_program(word: &str, copy: &Path) -> Result<PathBuf, RecordError> {
     let absent = |source| RecordError::Spawn { program: word.to_owned(), source };
     if !word.contains('/') {
-        let mut places = PROGRAM_PATH.split(':').map(|folder| Path::new(folder).join(word));
-        let found = places.find(|place| is_executable(place));
-        return found.ok_or_else(|| absent(io::ErrorKind::NotFound.into()));
+        return find_system_program(word).ok_or_else(|| absent(io::ErrorKind::NotFound.into()));
     }
     let program = fs::canonicalize(copy.join(word)).map_err(absent)?;
     if Path::new(word).is_relative() && !program.starts_with(copy) {
@@ -152,11 +148,6 @@ fn find_program(word: &str, copy: &Path) -> Result<PathBuf, RecordError> {
         return Err(absent(io::ErrorKind::PermissionDenied.into()));
     }
     Ok(program)
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// The folder that an inspection lives in: the copy of the product, a home, a place for temporary
@@ -210,6 +201,8 @@ impl Drop for Scratch {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

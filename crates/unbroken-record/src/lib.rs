@@ -24,6 +24,7 @@ mod change_clock;
 mod error;
 mod exclude;
 mod exec;
+mod executable;
 mod git;
 mod hash_file;
 mod hash_tree;
@@ -32,6 +33,7 @@ pub mod link_dir;
 mod link_file;
 mod naming;
 mod options;
+mod program;
 mod resolve;
 mod step_run;
 mod streams;
@@ -41,13 +43,13 @@ mod walk;
 pub use self::error::{RecordError, RecordErrorKind};
 pub use self::exclude::DEFAULT_EXCLUDES;
 pub use self::exec::{CommandRun, ExitOutcome, ProcessOutcome, run_command};
-pub use self::git::GIT_PATHS;
 pub use self::link_file::{
     link_file_name, sublayout_dir_name, unfinished_file_name, unsigned_link_file_name,
 };
 pub use self::options::{HashOptions, MissingPolicy, Progress, SymlinkPolicy};
+pub use self::program::{FoundProgram, PROGRAM_PATH, Suspicion, find_program};
 pub use self::resolve::hash_artifacts;
-pub use self::step_run::{BegunStep, RecordedStep, StepRun, begin_step, run_step};
+pub use self::step_run::{BegunStep, Executable, RecordedStep, StepRun, begin_step, run_step};
 pub use self::streams::{CapturedStream, Streams};
 pub use self::unfinished::{
     read_unfinished, record_start, record_stop, remove_unfinished, write_unfinished,

@@ -10,7 +10,9 @@ use unbroken_model::name::StepName;
 
 use crate::error::RecordError;
 use crate::exec::{CommandRun, ExitOutcome, ProcessOutcome, run_command};
+use crate::executable::StepProgram;
 use crate::options::{HashOptions, MissingPolicy};
+use crate::program::FoundProgram;
 use crate::resolve::hash_artifacts;
 use crate::streams::{CapturedStream, Streams};
 
@@ -35,8 +37,22 @@ pub struct StepRun<'a> {
     pub time_limit: Option<Duration>,
     /// Whether the working directory is told in the link's environment.
     pub record_workdir: bool,
+    /// Whether the program that is run is told in the link's environment.
+    pub executable: Executable,
     /// How artifacts are named and hashed.
     pub options: HashOptions<'a>,
+}
+
+/// Whether a link tells which program was run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Executable {
+    /// It tells the words of the command alone, as every tool of the field does.
+    #[default]
+    NotRecorded,
+    /// Its environment holds `executable`, where the program lies, and `executable-sha256`; a program
+    /// that others may have put on the `PATH` is refused.
+    Recorded,
 }
 
 impl<'a> StepRun<'a> {
@@ -52,6 +68,7 @@ impl<'a> StepRun<'a> {
             streams: Streams::default(),
             time_limit: None,
             record_workdir: false,
+            executable: Executable::default(),
             options: HashOptions::default(),
         }
     }
@@ -71,15 +88,17 @@ pub struct RecordedStep {
 #[derive(Debug)]
 pub struct BegunStep<'s> {
     step: &'s StepRun<'s>,
+    program: StepProgram,
     materials: ArtifactSet,
 }
 
-/// Records the materials of a step.
+/// Finds the program of a step and records its materials.
 ///
 /// # Errors
-/// Those of [`hash_artifacts`].
+/// Those of [`hash_artifacts`] and [`find_program`](crate::find_program).
 pub fn begin_step<'s>(step: &'s StepRun<'s>) -> Result<BegunStep<'s>, RecordError> {
-    Ok(BegunStep { step, materials: hash_artifacts(step.materials, &step.options)? })
+    let program = StepProgram::of(step)?;
+    Ok(BegunStep { step, program, materials: hash_artifacts(step.materials, &step.options)? })
 }
 
 /// Runs a step and records it, also when its command fails.
@@ -96,6 +115,11 @@ impl BegunStep<'_> {
         &self.materials
     }
 
+    /// Returns the program that was found by its bare name.
+    pub fn program(&self) -> Option<&FoundProgram> {
+        self.program.found.as_ref()
+    }
+
     /// Runs the command and records the products.
     ///
     /// A command that failed need not have made all of its products: those that are missing are left
@@ -104,11 +128,12 @@ impl BegunStep<'_> {
     /// # Errors
     /// Those of [`hash_artifacts`] and [`run_command`].
     pub fn run(self) -> Result<RecordedStep, RecordError> {
-        let Self { step, materials } = self;
+        let Self { step, program, materials } = self;
         let mut options = step.options.clone();
         let (mut byproducts, mut exit) = (Object::new(), None);
         if !step.command.is_empty() {
             let outcome = run_command(&CommandRun {
+                program: program.found.as_ref().map(|found| found.path.as_path()),
                 directory: step.directory,
                 hidden_variables: step.hidden_variables,
                 streams: step.streams,
@@ -122,18 +147,28 @@ impl BegunStep<'_> {
             }
         }
         let products = hash_artifacts(step.products, &options)?;
-        let link = link(step, materials, products, byproducts)?;
+        let environment = environment(step, program.facts)?;
+        let link = Link {
+            name: step.name.clone(),
+            command: step.command.to_vec(),
+            materials,
+            products,
+            byproducts,
+            environment,
+            extra: Object::new(),
+        };
         Ok(RecordedStep { link, exit })
     }
 }
 
-fn link(
+fn environment(
     step: &StepRun<'_>,
-    materials: ArtifactSet,
-    products: ArtifactSet,
-    byproducts: Object<'static>,
-) -> Result<Link, RecordError> {
+    executable: Object<'static>,
+) -> Result<Object<'static>, RecordError> {
     let mut environment = step.options.environment();
+    for (name, value) in executable {
+        environment.insert(name, value);
+    }
     if step.record_workdir {
         let directory = step.directory.unwrap_or(Path::new("."));
         let workdir = std::path::absolute(directory)
@@ -142,15 +177,7 @@ fn link(
         let text = utf8.map_err(|path| RecordError::NonUtf8Name { path: path.into() })?;
         environment.insert("workdir", text);
     }
-    Ok(Link {
-        name: step.name.clone(),
-        command: step.command.to_vec(),
-        materials,
-        products,
-        byproducts,
-        environment,
-        extra: Object::new(),
-    })
+    Ok(environment)
 }
 
 impl ProcessOutcome {

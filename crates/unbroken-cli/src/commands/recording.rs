@@ -213,6 +213,9 @@ fn hashing_error(not_done: &str, error: RecordError) -> CliError {
         | RecordError::Special { .. }
         | RecordError::NonUtf8Name { .. } => "remove it, or leave it out with --exclude",
         RecordError::Changed { .. } => "let whatever writes the file end, and record again",
+        RecordError::ProgramRefused { .. } => {
+            "name the program by its path if it is the one that is meant, or mend PATH"
+        }
         RecordError::Collision { .. } => "rename one of the two, or strip another prefix",
         _ => "",
     };
@@ -220,6 +223,9 @@ fn hashing_error(not_done: &str, error: RecordError) -> CliError {
         (RecordError::Spawn { source, .. }, _) => {
             let code = if source.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
             CliError::undecided("the command was not run").with_exit(Exit::Child(code))
+        }
+        (RecordError::ProgramRefused { .. }, _) => {
+            CliError::undecided("the command was not run").with_exit(Exit::Child(126))
         }
         (_, RecordErrorKind::Usage) => CliError::usage(not_done),
         _ => CliError::undecided(not_done),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use unbroken_model::name::StepName;
-use unbroken_record::{ExitOutcome, HashOptions, StepRun, Streams, begin_step};
+use unbroken_record::{Executable, ExitOutcome, HashOptions, StepRun, Streams, begin_step};
 
 use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
@@ -38,6 +38,9 @@ pub(crate) struct Run {
     /// Record the end of what the command prints in the link
     #[arg(short = 's', long)]
     record_streams: bool,
+    /// Tell in the link's environment where the program lies that is run, and its digest
+    #[arg(long, hide_short_help = true)]
+    record_executable: bool,
     /// End the command after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -71,10 +74,21 @@ impl Run {
             products: &self.products,
             streams: if self.record_streams { Streams::Record } else { Streams::Inherit },
             time_limit: self.timeout.map(Duration::from_secs),
+            executable: if self.record_executable {
+                Executable::Recorded
+            } else {
+                Executable::NotRecorded
+            },
             options: HashOptions { progress: Some(&bar), ..self.hashing.options() },
             ..StepRun::new(self.step, &command)
         };
         let begun = begin_step(&step).map_err(record_error)?;
+        if let Some(found) = begun.program()
+            && let Some(suspicion) = found.suspicion
+        {
+            let (path, reason) = (found.path.display(), suspicion.reason());
+            output.warning(&format!("the command is {path}: {reason}"));
+        }
         if let Some(earlier) = earlier {
             earlier.hold(&step.name, begun.materials(), output)?;
         }

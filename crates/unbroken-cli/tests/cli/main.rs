@@ -17,6 +17,7 @@ mod forgotten;
 mod formats;
 mod help;
 mod others;
+mod path;
 mod pipes;
 mod secrets;
 mod support;

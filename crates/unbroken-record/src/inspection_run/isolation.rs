@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::exec::{Care, Supervision, supervise};
+use crate::program::find_system_program;
 use crate::streams::Streams;
 
 /// The largest file that an inspection may write.
@@ -111,8 +112,7 @@ fn identity() -> &'static [&'static str] {
 }
 
 fn tool(name: &str) -> Option<String> {
-    let mut places = ["/usr/bin", "/bin"].into_iter().map(|folder| format!("{folder}/{name}"));
-    places.find(|place| Path::new(place).is_file())
+    find_system_program(name)?.into_os_string().into_string().ok()
 }
 
 fn works(way: &Way) -> bool {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test or in its helpers shall panic there")]
 
 mod artifacts;
+mod executables;
 mod git_objects;
 mod helper;
 mod inspections;

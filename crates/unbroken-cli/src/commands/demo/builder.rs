@@ -1,8 +1,10 @@
 //! Who builds the demo's image.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
+use unbroken_record::find_program;
 
 use crate::error::{CliError, Result};
 
@@ -30,6 +32,7 @@ impl Builder {
                 Self::Podman => ("podman", ["info"].as_slice()),
                 _ => ("buildah", ["--storage-driver", "vfs", "info"].as_slice()),
             };
+            let Some(program) = program_of_the_system(program) else { return false };
             let mut command = Command::new(program);
             command
                 .args(arguments)
@@ -84,15 +87,14 @@ impl Builder {
 
     /// Takes an image out of the builder's store, where it has one and the image is there.
     pub(super) fn remove(self, id: &str) {
-        let mut command = match self {
-            Self::Docker | Self::Podman => Command::new(self.name()),
-            Self::Buildah => {
-                let mut command = Command::new(self.name());
-                command.args(["--storage-driver", "vfs"]);
-                command
-            }
-            Self::Auto | Self::Embedded => return,
-        };
+        if matches!(self, Self::Auto | Self::Embedded) {
+            return;
+        }
+        let Some(program) = program_of_the_system(self.name()) else { return };
+        let mut command = Command::new(program);
+        if self == Self::Buildah {
+            command.args(["--storage-driver", "vfs"]);
+        }
         command.args(["rmi", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // The image was only there to be shown: that it stays is no fault of the demo.
         drop(command.status());
@@ -102,6 +104,13 @@ impl Builder {
     pub(super) fn products(self) -> &'static [&'static str] {
         if self == Self::Embedded { &["image", "image-digest.txt"] } else { &["image-digest.txt"] }
     }
+}
+
+/// Finds a program that the caller has on his `PATH`, and that nobody else may have put there.
+pub(super) fn program_of_the_system(name: &str) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let found = find_program(name, &[here]).ok()?;
+    found.suspicion.is_none().then_some(found.path)
 }
 
 /// Returns a command that lets this very program do a step of the demo.

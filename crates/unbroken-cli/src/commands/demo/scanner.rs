@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use serde_json::json;
 
-use super::builder::own_command;
+use super::builder::{own_command, program_of_the_system};
 use crate::error::Result;
 
 /// What samples say of themselves.
@@ -60,7 +60,8 @@ fn pretty(value: &serde_json::Value) -> io::Result<String> {
 /// Lets trivy look at a folder without a network; false where it is not there or has no database.
 fn trivy(source: &Path, report: &Path, format: &str) -> bool {
     use std::process::{Command, Stdio};
-    let mut command = Command::new("trivy");
+    let Some(trivy) = program_of_the_system("trivy") else { return false };
+    let mut command = Command::new(trivy);
     command
         .args(["filesystem", "--quiet", "--offline-scan", "--skip-db-update"])
         .args(["--skip-java-db-update", "--format", format, "--output"])

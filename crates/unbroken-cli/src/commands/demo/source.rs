@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::builder::program_of_the_system;
 use crate::error::{CliError, Result};
 
 const FILES: [(&str, &str); 3] = [
@@ -34,7 +35,9 @@ pub(super) fn make_repository(folder: &Path) -> Result<()> {
 
 /// Runs git with an identity of its own and no configuration of the user.
 fn git(folder: &Path, arguments: &[&str]) -> Result<()> {
-    let output = Command::new("git")
+    let git = program_of_the_system("git")
+        .ok_or_else(|| CliError::undecided("there is no git").remedy("install git"))?;
+    let output = Command::new(git)
         .args(["-c", "user.name=demo", "-c", "user.email=demo@example.invalid"])
         .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])
         .args(arguments)
