@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	_ "unsafe" // for go:linkname
 
@@ -63,9 +64,9 @@ func must(err error) {
 	}
 }
 
-func load(path string) in_toto.Key {
+func load(file string) in_toto.Key {
 	var key in_toto.Key
-	must(key.LoadKeyDefaults(path))
+	must(key.LoadKeyDefaults(file))
 	return key
 }
 
@@ -93,8 +94,8 @@ func layout(r request) any {
 	}
 	for _, step := range r.Plan.Steps {
 		ids := []string{}
-		for _, path := range step.Keys {
-			key := load(path)
+		for _, file := range step.Keys {
+			key := load(file)
 			made.Keys[key.KeyID] = key
 			ids = append(ids, key.KeyID)
 		}
@@ -114,8 +115,8 @@ func layout(r request) any {
 		must(envelope.SetPayload(made))
 		metadata = envelope
 	}
-	for _, path := range r.Signers {
-		must(metadata.Sign(load(path)))
+	for _, file := range r.Signers {
+		must(metadata.Sign(load(file)))
 	}
 	must(metadata.Dump(r.Out))
 	return struct{}{}
@@ -161,9 +162,9 @@ func verify(r request) (err error) {
 		return err
 	}
 	keys := map[string]in_toto.Key{}
-	for _, path := range r.Keys {
+	for _, file := range r.Keys {
 		var key in_toto.Key
-		if err := key.LoadKeyDefaults(path); err != nil {
+		if err := key.LoadKeyDefaults(file); err != nil {
 			return err
 		}
 		keys[key.KeyID] = key
@@ -179,11 +180,12 @@ func in(folder string) func() {
 	return func() { must(os.Chdir(home)) }
 }
 
-// matches tells of each pair of a pattern and a name whether they match, or that the pattern is bad.
+// matches tells of each pair of a pattern and a name whether they match, or that the pattern is bad; the
+// pattern is cleaned first, as the rules do.
 func matches(r request) any {
 	var answers strings.Builder
 	for _, pair := range r.Pairs {
-		matched, err := match(pair[0], pair[1])
+		matched, err := match(path.Clean(pair[0]), pair[1])
 		switch {
 		case err != nil:
 			answers.WriteByte('!')

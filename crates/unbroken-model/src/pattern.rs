@@ -1,17 +1,50 @@
-//! Patterns of artifact rules: the semantics of Python's `fnmatch.fnmatchcase`.
+//! Patterns of artifact rules: the semantics of Python's `fnmatch.fnmatchcase`, and those of
+//! in-toto-golang on request ([`PatternDialect`]).
 //!
 //! `*` matches any characters, also `/` and a leading dot; `?` one character; `[a-z]` and `[!a-z]`
 //! one character of a set. There is no escape character, and a `[` that no `]` closes is itself.
 //! The specification leaves the dialect open (section 4.3.3.1 speaks of globs); this is the one
 //! that the reference implementation has. No crate agrees with it on all inputs.
 
+mod golang;
+
 use std::fmt;
+
+use thiserror::Error;
 
 /// A pattern and its compiled form. Equality is that of the text.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
-    tokens: Box<[Token]>,
+    matcher: Matcher,
+}
+
+/// How a pattern is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PatternDialect {
+    /// As python's `fnmatch`: the reference implementation.
+    #[default]
+    Python,
+    /// As in-toto-golang: `\` escapes, and brackets have to be closed.
+    Go,
+}
+
+/// Why a text is no pattern of a dialect. In Python's every text is one.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatternFault {
+    /// A bracket is not closed or holds nothing, or a `\` escapes nothing.
+    #[error("a bracket is not closed or holds no range, or a backslash escapes nothing")]
+    Malformed,
+    /// A `..` takes away what stands before it.
+    #[error("it has a segment \"..\"")]
+    Parent,
+}
+
+#[derive(Clone, Debug)]
+enum Matcher {
+    Python(Box<[Token]>),
+    Go(golang::Matcher),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +63,21 @@ impl Pattern {
     /// Compiles a pattern. Every text is one.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         let text = text.into();
-        let tokens = compile(&text).into();
-        Self { text, tokens }
+        let matcher = Matcher::Python(compile(&text).into());
+        Self { text, matcher }
+    }
+
+    /// Reads the pattern in another dialect.
+    ///
+    /// # Errors
+    /// [`PatternFault`] when its text is no pattern there: it must not be taken for one that names
+    /// nothing, or a `DISALLOW` would forbid nothing.
+    pub fn in_dialect(&self, dialect: PatternDialect) -> Result<Self, PatternFault> {
+        let text = self.text.clone();
+        Ok(match dialect {
+            PatternDialect::Python => Self::new(text),
+            PatternDialect::Go => Self { matcher: Matcher::Go(golang::Matcher::new(&text)?), text },
+        })
     }
 
     /// Returns the text of the pattern.
@@ -44,11 +90,15 @@ impl Pattern {
     /// Needs at most `len(pattern) * len(name)` steps: after a later `*` matched, an earlier one
     /// never has to take more.
     pub fn matches(&self, name: &str) -> bool {
+        let tokens = match &self.matcher {
+            Matcher::Python(tokens) => tokens,
+            Matcher::Go(matcher) => return matcher.matches(name),
+        };
         let (mut rest, mut at) = (name, 0);
         // Where to go on when what follows the latest `*` does not match here.
         let mut retry: Option<(&str, usize)> = None;
         loop {
-            let step = match self.tokens.get(at) {
+            let step = match tokens.get(at) {
                 None if rest.is_empty() => return true,
                 Some(Token::Any) => {
                     retry = Some((rest, at + 1));

@@ -9,6 +9,7 @@ use std::{fs, io};
 
 use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
+use unbroken_model::pattern::PatternDialect;
 use unbroken_verify::{CommandPolicy, SublayoutInspections};
 
 use crate::vector::{Vector, vectors_folder};
@@ -97,6 +98,9 @@ impl Program {
         }
         if options.commands == CommandPolicy::Enforce {
             command.arg("--enforce-commands");
+        }
+        if options.patterns == PatternDialect::Go {
+            command.args(["--pattern-dialect", "go"]);
         }
         if options.sublayout_inspections == SublayoutInspections::Allow {
             command.arg("--allow-sublayout-inspections");

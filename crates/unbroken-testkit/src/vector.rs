@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use unbroken_crypto::PublicKey;
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::limits::Limits;
+use unbroken_model::pattern::PatternDialect;
 use unbroken_verify::{Budget, CommandPolicy, FindingCode, Options, SublayoutInspections};
 
 use crate::case::Case;
@@ -60,6 +61,8 @@ struct Expect {
     sublayout_inspections: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sublayout_depth: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern_dialect: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     in_process: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -97,7 +100,7 @@ impl Vector {
     }
 
     fn expect(&self) -> Expect {
-        let Options { parameters, commands, sublayout_inspections } = &self.case.options;
+        let Options { parameters, commands, sublayout_inspections, patterns } = &self.case.options;
         let depth = self.case.budget.depth;
         Expect {
             title: self.title.clone(),
@@ -110,6 +113,7 @@ impl Vector {
             commands: (*commands == CommandPolicy::Enforce).then(|| "enforce".to_owned()),
             sublayout_inspections: (*sublayout_inspections == SublayoutInspections::Allow)
                 .then(|| "allow".to_owned()),
+            pattern_dialect: (*patterns == PatternDialect::Go).then(|| "go".to_owned()),
             sublayout_depth: (depth != Budget::default().depth).then_some(depth),
             in_process: self.product.is_none(),
             parameters: parameters.clone(),
@@ -150,6 +154,11 @@ impl Vector {
                     None => SublayoutInspections::Refuse,
                     Some("allow") => SublayoutInspections::Allow,
                     Some(other) => return Err(format!("sublayout-inspections: {other:?}")),
+                },
+                patterns: match expect.pattern_dialect.as_deref() {
+                    None => PatternDialect::Python,
+                    Some("go") => PatternDialect::Go,
+                    Some(other) => return Err(format!("pattern-dialect: {other:?}")),
                 },
             },
             limits: Limits::default(),

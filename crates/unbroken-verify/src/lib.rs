@@ -15,6 +15,7 @@ mod agreement;
 mod assessment;
 mod budget;
 mod concurrent;
+mod dialect;
 mod evidence;
 mod fault;
 mod finding;

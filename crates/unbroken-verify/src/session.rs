@@ -12,6 +12,7 @@ use unbroken_crypto::SignatureBudget;
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
+use unbroken_model::pattern::PatternDialect;
 use unbroken_model::timestamp::Timestamp;
 
 use self::chain::Chain;
@@ -32,6 +33,8 @@ pub struct Options {
     pub commands: CommandPolicy,
     /// Whether sublayouts may have commands run.
     pub sublayout_inspections: SublayoutInspections,
+    /// How the patterns of artifact rules are read, those of sublayouts too.
+    pub patterns: PatternDialect,
 }
 
 /// What a recorded command that differs from the expected one means.

@@ -18,6 +18,7 @@ mod image;
 mod keys;
 mod match_products;
 mod matrix;
+mod patterns;
 mod peers;
 mod plan;
 mod random;

@@ -8,7 +8,7 @@ use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
 use unbroken_model::path::ArtifactPath;
-use unbroken_model::pattern::Pattern;
+use unbroken_model::pattern::{Pattern, PatternDialect};
 use unbroken_model::rule::ArtifactRule;
 use unbroken_model::statement::Statement;
 use unbroken_model::timestamp::Timestamp;
@@ -100,7 +100,11 @@ pub(super) fn rule_text(bytes: &[u8]) {
 /// A pattern, a line feed, a name: the engine's matcher decides as the transcription does.
 pub(super) fn pattern(bytes: &[u8]) {
     let Some((pattern, name)) = text(bytes).and_then(|text| text.split_once('\n')) else { return };
-    let found = Pattern::new(pattern).matches(name);
+    let compiled = Pattern::new(pattern);
+    if let Ok(golang) = compiled.in_dialect(PatternDialect::Go) {
+        golang.matches(name);
+    }
+    let found = compiled.matches(name);
     // The transcription takes exponential time on many stars; the engine must not.
     if pattern.matches('*').count() < 6 && name.len() < 64 {
         assert_eq!(found, fnmatch::matches(pattern, name), "{pattern:?} {name:?}");

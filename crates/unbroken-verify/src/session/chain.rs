@@ -8,6 +8,7 @@ use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 
 use super::{Options, SublayoutInspections, Submission};
+use crate::dialect;
 use crate::evidence::Piece;
 use crate::finding::{Finding, FindingCode};
 use crate::in_force::InForce;
@@ -36,6 +37,7 @@ impl Chain {
     pub(super) fn root(layout: InForce, now: Timestamp, options: &Options) -> Self {
         let (mut layout, signers) = layout.into_parts();
         let mut findings = substitution::apply(&mut layout, &options.parameters);
+        findings.extend(dialect::apply(&mut layout, options.patterns));
         let (keys, more) = layout_check::check(&layout, now);
         findings.extend(more);
         Self {
@@ -63,8 +65,10 @@ impl Chain {
         now: Timestamp,
         options: &Options,
     ) -> Self {
-        let (layout, signers) = layout.into_parts();
-        let (keys, mut findings) = layout_check::check(&layout, now);
+        let (mut layout, signers) = layout.into_parts();
+        let mut findings = dialect::apply(&mut layout, options.patterns);
+        let (keys, more) = layout_check::check(&layout, now);
+        findings.extend(more);
         if options.sublayout_inspections == SublayoutInspections::Refuse
             && !layout.inspections.is_empty()
         {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
+use unbroken_model::pattern::PatternDialect;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_report::{Colour, Detail, Glyphs, Report, TextStyle};
 use unbroken_verify::{CommandPolicy, Options, SublayoutInspections};
@@ -18,12 +19,23 @@ pub(crate) struct VerdictOptions {
     /// Reject a step whose recorded command differs from the expected one
     #[arg(long)]
     enforce_commands: bool,
+    /// How the patterns of artifact rules are read
+    #[arg(long, value_name = "DIALECT", default_value = "python")]
+    pattern_dialect: Dialect,
     /// Verify as if it were this time, YYYY-MM-DDTHH:MM:SSZ, for audits
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// The form of the report
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Dialect {
+    /// as python in-toto does
+    Python,
+    /// as in-toto-golang does
+    Go,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,7 +60,11 @@ impl VerdictOptions {
         let parameters: BTreeMap<String, String> = self.parameter.iter().cloned().collect();
         let commands =
             if self.enforce_commands { CommandPolicy::Enforce } else { CommandPolicy::Warn };
-        Options { parameters, commands, sublayout_inspections }
+        let patterns = match self.pattern_dialect {
+            Dialect::Python => PatternDialect::Python,
+            Dialect::Go => PatternDialect::Go,
+        };
+        Options { parameters, commands, sublayout_inspections, patterns }
     }
 
     pub(crate) fn print(&self, report: &Report, output: &Output) {
