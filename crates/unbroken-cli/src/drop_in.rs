@@ -6,6 +6,7 @@
 
 mod argparse;
 mod failure;
+mod golang;
 mod keygen;
 mod log;
 mod match_products;
@@ -32,7 +33,8 @@ use self::log::{Log, print, say};
 type Tool = fn(&[String]) -> u8;
 
 /// The drop-ins by name.
-const TOOLS: [(&str, Tool); 7] = [
+const TOOLS: [(&str, Tool); 8] = [
+    ("in-toto", golang::main),
     ("in-toto-run", run::main),
     ("in-toto-record", record::main),
     ("in-toto-verify", verify::main),

@@ -44,19 +44,29 @@ pub struct InspectionRun<'a> {
     pub time_limit: Duration,
     /// How many bytes of each output stream are kept, from the end.
     pub output_bytes: usize,
+    /// Patterns of files that are not recorded, in the manner of `.gitignore`.
+    pub excludes: Vec<String>,
+    /// Whether CRLF and CR are hashed as LF.
+    pub normalize_line_endings: bool,
 }
 
 impl<'a> InspectionRun<'a> {
     /// Makes a run of `words` with the default limits.
     pub fn new(words: &'a [String]) -> Self {
-        Self { words, time_limit: TIME_LIMIT, output_bytes: OUTPUT_BYTES }
+        Self {
+            words,
+            time_limit: TIME_LIMIT,
+            output_bytes: OUTPUT_BYTES,
+            excludes: HashOptions::default().excludes,
+            normalize_line_endings: false,
+        }
     }
 }
 
 /// What running an inspection gave.
 #[derive(Clone, Debug)]
 pub struct InspectionOutcome {
-    /// The files of the copy before the command, with the default exclusions.
+    /// The files of the copy before the command, but those that are excluded.
     pub materials: ArtifactSet,
     /// The files of the copy after the command.
     pub products: ArtifactSet,
@@ -103,7 +113,7 @@ impl ProductCopy {
     pub fn run(&self, run: &InspectionRun<'_>) -> Result<InspectionOutcome, RecordError> {
         let (word, arguments) = run.words.split_first().ok_or(RecordError::NoCommand)?;
         let program = find_program(word, &self.scratch.product)?;
-        let materials = self.scratch.artifacts()?;
+        let materials = self.scratch.artifacts(run)?;
 
         let (isolation, mut command) = isolation::command(&program, arguments);
         self.scratch.furnish(&mut command);
@@ -121,7 +131,7 @@ impl ProductCopy {
             if isolation.processes { 0 } else { leftovers::end(&self.scratch.home()) };
         let process = process?;
 
-        let products = self.scratch.artifacts()?;
+        let products = self.scratch.artifacts(run)?;
         if copy::state_of(&self.product)? != self.before {
             return Err(RecordError::OriginalChanged { path: self.product.clone() });
         }
@@ -185,9 +195,13 @@ impl Scratch {
             .env("TMPDIR", self.product.with_file_name("tmp"));
     }
 
-    fn artifacts(&self) -> Result<ArtifactSet, RecordError> {
-        let options =
-            HashOptions { base_path: Some(self.product.clone()), ..HashOptions::default() };
+    fn artifacts(&self, run: &InspectionRun<'_>) -> Result<ArtifactSet, RecordError> {
+        let options = HashOptions {
+            base_path: Some(self.product.clone()),
+            excludes: run.excludes.clone(),
+            normalize_line_endings: run.normalize_line_endings,
+            ..HashOptions::default()
+        };
         hash_artifacts(&[".".to_owned()], &options)
     }
 }

@@ -22,6 +22,8 @@ pub enum SymlinkPolicy {
     FollowInside,
     /// Follows every link: a link can bring files of the whole machine into the record.
     FollowAll,
+    /// Follows every link to a file, and leaves links to folders out, as in-toto-golang.
+    FollowFiles,
     /// Takes every link as an error.
     Refuse,
 }

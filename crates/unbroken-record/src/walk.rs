@@ -134,6 +134,9 @@ impl Walker<'_> {
         if kind == FileType::Symlink {
             let resolved = resolve_link(&path(), self.symlinks, self.boundary)?;
             kind = kind_at(&resolved)?;
+            if kind == FileType::Directory && self.symlinks == SymlinkPolicy::FollowFiles {
+                return Ok(None);
+            }
             target = Some(resolved);
         }
         if kind == FileType::Directory {

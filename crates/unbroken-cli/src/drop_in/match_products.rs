@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::Envelope;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
@@ -62,6 +63,20 @@ fn compare(parsed: &Parsed) -> Result<u8, Failure> {
     let everything = [".".to_owned()];
     let paths = Some(parsed.many("paths")).filter(|paths| !paths.is_empty());
     let found = hash(paths.unwrap_or(&everything), &hash_options(parsed), Log::Normal)?;
+    let lines = differences(&link, &found);
+    let equal = lines.is_empty();
+    if parsed.has("verbose") {
+        let verdict = if equal { "match" } else { "don't match" };
+        print(&format!("Local artifacts {verdict} products in passed link.\n"));
+        for line in &lines {
+            print(&format!("{line}\n"));
+        }
+    }
+    Ok(u8::from(!equal))
+}
+
+/// Says how files differ from the products of a link.
+pub(super) fn differences(link: &Link, found: &ArtifactSet) -> Vec<String> {
     let mut lines = BTreeSet::new();
     for (path, digests) in &link.products {
         let name = escape_line(path.as_str());
@@ -76,13 +91,5 @@ fn compare(parsed: &Parsed) -> Result<u8, Failure> {
     for (path, _) in found.iter().filter(|(path, _)| !link.products.contains(path.as_str())) {
         lines.insert((1, format!("Not in products: {}", escape_line(path.as_str()))));
     }
-    let equal = lines.is_empty();
-    if parsed.has("verbose") {
-        let verdict = if equal { "match" } else { "don't match" };
-        print(&format!("Local artifacts {verdict} products in passed link.\n"));
-        for (_, line) in &lines {
-            print(&format!("{line}\n"));
-        }
-    }
-    Ok(u8::from(!equal))
+    lines.into_iter().map(|(_, line)| line).collect()
 }

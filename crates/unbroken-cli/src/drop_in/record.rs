@@ -153,7 +153,11 @@ fn unfinished(name: &StepName, key: &dyn Signer) -> Result<String, Failure> {
 }
 
 /// Opens the recording that was begun: somebody may have changed it since.
-fn started(envelope: Envelope<'_>, key: &dyn Signer, name: &StepName) -> Result<Link, Failure> {
+pub(super) fn started(
+    envelope: Envelope<'_>,
+    key: &dyn Signer,
+    name: &StepName,
+) -> Result<Link, Failure> {
     let keys = KeySet::<Functionary>::new([key.public().clone()]);
     let (one, limits) = (std::num::NonZeroU32::MIN, Limits::default());
     let mut budget = SignatureBudget::default();

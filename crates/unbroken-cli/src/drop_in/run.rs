@@ -18,7 +18,7 @@ use super::{finish, misuse, parse, python, settings};
 use crate::commands::run::close_memory;
 
 /// How much of what a command prints is kept: as good as all of it.
-const OUTPUT_BYTES: usize = 64 << 20;
+pub(super) const OUTPUT_BYTES: usize = 64 << 20;
 
 const FLAGS: &[Flag] = &[
     STEP_NAME,

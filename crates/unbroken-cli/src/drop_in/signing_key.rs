@@ -18,6 +18,8 @@ pub(super) enum Generation {
     First,
     /// 3.x
     Third,
+    /// in-toto-golang.
+    Golang,
 }
 
 /// Reads a private key. Keys in JSON exist in 1.x alone, whatever option names them.
@@ -32,23 +34,31 @@ pub(super) fn read_signing_key(
     let key = SigningKey::read(&bytes, password).map_err(|error| Failure::key(&error, path))?;
     let is_json = bytes.trim_ascii_start().starts_with(b"{")
         || bytes.windows(4).any(|characters| characters == b"@@@@");
-    Ok(if given_as == Generation::First || is_json {
-        Box::new(FirstGeneration(key))
-    } else {
-        Box::new(key)
-    })
+    let style = match given_as {
+        Generation::Golang => golang_style(key.public()),
+        Generation::First => KeyIdStyle::Legacy,
+        Generation::Third if is_json => KeyIdStyle::Legacy,
+        Generation::Third => return Ok(Box::new(key)),
+    };
+    Ok(Box::new(Named(key, style)))
 }
 
-/// A key that goes by its id of 1.x.
-struct FirstGeneration(SigningKey);
+/// Returns the style of the id by which in-toto-golang's program knows a key.
+pub(super) fn golang_style(key: &PublicKey) -> KeyIdStyle {
+    let other_curve = key.key_ids().iter().any(|(style, _)| *style == KeyIdStyle::LegacyNistp256);
+    if other_curve { KeyIdStyle::LegacyNistp256 } else { KeyIdStyle::Legacy }
+}
 
-impl Signer for FirstGeneration {
+/// A key that goes by one id, whatever style is asked for.
+struct Named(SigningKey, KeyIdStyle);
+
+impl Signer for Named {
     fn public(&self) -> &PublicKey {
         self.0.public()
     }
 
     fn key_id(&self, _: KeyIdStyle) -> String {
-        self.0.public().key_id(KeyIdStyle::Legacy)
+        self.0.public().key_id(self.1)
     }
 
     fn sign_entry(

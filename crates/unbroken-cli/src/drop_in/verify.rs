@@ -26,13 +26,13 @@ use super::recording::{GPG_HOME, check_key_types, no_gpg, write};
 use super::run::seconds;
 use super::sign::read_public_key;
 use super::{finish, misuse, parse, python, settings};
-use crate::commands::verify::inspections::InspectionOptions;
+use crate::commands::verify::inspections::{InspectionOptions, Recorded};
 use crate::commands::verify::{Verdict, clock, facts, open_layout, report};
 use crate::error::CliError;
 use crate::evidence::hand_in;
 
 /// How long an inspection may take, as the reference has it.
-const INSPECTION_SECONDS: u64 = 10;
+pub(super) const INSPECTION_SECONDS: u64 = 10;
 const FORMATS: [&str; 4] = ["text", "json", "sarif", "junit"];
 
 const FLAGS: &[Flag] = &[
@@ -154,36 +154,26 @@ impl Verification<'_> {
         let keys = ["keys", "layout_keys"].iter().flat_map(|key| self.parsed.many(key));
         let keys: Result<Vec<PublicKey>, Failure> =
             keys.map(|path| read_public_key(path)).collect();
-        let verdict = self.verify(&bytes, &KeySet::new(keys?))?;
+        let allow = self.parsed.has("allow_sublayout_inspections");
+        let sublayout_inspections =
+            if allow { SublayoutInspections::Allow } else { SublayoutInspections::Refuse };
+        let judgement = Judgement {
+            now: self.now,
+            options: Options { sublayout_inspections, ..Options::default() },
+            links: Path::new(self.parsed.one("link_dir").unwrap_or(".")),
+            limit: self.limit,
+            recorded: Recorded::default(),
+        };
+        let leave = |link: &Link| {
+            let envelope = Envelope::unsigned(EnvelopeKind::Metablock, link.to_value());
+            write(&unsigned_link_file_name(&link.name), &envelope.to_bytes())
+        };
+        let verdict = judgement.of(&bytes, &KeySet::new(keys?), leave)?;
         self.print(&verdict, Path::new(path));
         let layout = Envelope::parse(&bytes, &Limits::default()).ok().and_then(|envelope| {
             envelope.into_unverified_payload().decode::<Layout>(&Limits::default()).ok()
         });
         Narration { log: self.log, layout, verdict: &verdict, limit: self.limit }.tell()
-    }
-
-    fn verify(&self, bytes: &[u8], owners: &KeySet<Owner>) -> Result<Verdict, Failure> {
-        let in_force = match open_layout(bytes, owners, self.now) {
-            Ok(in_force) => in_force,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let allow = self.parsed.has("allow_sublayout_inspections");
-        let sublayout_inspections =
-            if allow { SublayoutInspections::Allow } else { SublayoutInspections::Refuse };
-        let options = Options { sublayout_inspections, ..Options::default() };
-        let (limits, budget) = (Limits::default(), Budget::default());
-        let mut session = Session::open(in_force, self.now, options, limits, budget);
-        let folder = self.parsed.one("link_dir").unwrap_or(".");
-        hand_in(&mut session, Path::new(folder)).map_err(|error| undecided(&error))?;
-        let waiting = match session.evaluate() {
-            Ok(waiting) => waiting,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let outcomes = InspectionOptions::limited_to(self.limit, allow)
-            .run(waiting.requests())
-            .map_err(|error| undecided(&error))?;
-        leave_links(&outcomes)?;
-        Ok(waiting.conclude(outcomes))
     }
 
     fn print(&self, verdict: &Verdict, layout: &Path) {
@@ -198,6 +188,44 @@ impl Verification<'_> {
     }
 }
 
+/// How a chain is judged in the working directory.
+pub(super) struct Judgement<'a> {
+    pub(super) now: Timestamp,
+    pub(super) options: Options,
+    pub(super) links: &'a Path,
+    /// How long an inspection may take, in seconds.
+    pub(super) limit: u64,
+    pub(super) recorded: Recorded,
+}
+
+impl Judgement<'_> {
+    /// Judges a chain; `leave` gets the unsigned links of its inspections.
+    pub(super) fn of(
+        self,
+        layout: &[u8],
+        owners: &KeySet<Owner>,
+        leave: impl Fn(&Link) -> Result<(), Failure>,
+    ) -> Result<Verdict, Failure> {
+        let in_force = match open_layout(layout, owners, self.now) {
+            Ok(in_force) => in_force,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let allow = self.options.sublayout_inspections == SublayoutInspections::Allow;
+        let (limits, budget) = (Limits::default(), Budget::default());
+        let mut session = Session::open(in_force, self.now, self.options, limits, budget);
+        hand_in(&mut session, self.links).map_err(|error| undecided(&error))?;
+        let waiting = match session.evaluate() {
+            Ok(waiting) => waiting,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let outcomes = InspectionOptions::limited_to(self.limit, allow, self.recorded)
+            .run(waiting.requests())
+            .map_err(|error| undecided(&error))?;
+        leave_links(&outcomes, leave)?;
+        Ok(waiting.conclude(outcomes))
+    }
+}
+
 /// What the machine did not do is no verdict; the reference's code for it is that of a rejection.
 fn undecided(error: &CliError) -> Failure {
     Failure::new("OSError", error.to_string())
@@ -205,7 +233,10 @@ fn undecided(error: &CliError) -> Failure {
 
 /// Leaves the unsigned links of inspections in the working directory, as the reference: up to the
 /// first that failed.
-fn leave_links(outcomes: &[(InspectionRequest, InspectionOutcome)]) -> Result<(), Failure> {
+fn leave_links(
+    outcomes: &[(InspectionRequest, InspectionOutcome)],
+    leave: impl Fn(&Link) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     for (request, outcome) in outcomes.iter().take_while(|(_, outcome)| outcome.ending.is_success())
     {
         let name: Result<StepName, _> = request.name.parse();
@@ -214,8 +245,7 @@ fn leave_links(outcomes: &[(InspectionRequest, InspectionOutcome)]) -> Result<()
         byproducts.insert("return-value", 0_i64);
         byproducts.insert("stdout", "");
         byproducts.insert("stderr", "");
-        let path = unsigned_link_file_name(&name);
-        let link = Link {
+        leave(&Link {
             name,
             command: request.run.clone(),
             materials: outcome.materials.clone(),
@@ -223,8 +253,7 @@ fn leave_links(outcomes: &[(InspectionRequest, InspectionOutcome)]) -> Result<()
             byproducts,
             environment: Object::new(),
             extra: Object::new(),
-        };
-        write(&path, &Envelope::unsigned(EnvelopeKind::Metablock, link.to_value()).to_bytes())?;
+        })?;
     }
     Ok(())
 }

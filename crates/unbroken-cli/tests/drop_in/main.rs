@@ -9,6 +9,7 @@
 )]
 
 mod generations;
+mod golang;
 mod installed;
 mod keygen;
 mod match_products;

@@ -93,6 +93,8 @@ pub(crate) enum Generation {
     Second,
     /// 3.1.0
     Third,
+    /// in-toto-golang, which is no python: its one program is named by the variable.
+    Golang,
 }
 
 impl Generation {
@@ -102,6 +104,7 @@ impl Generation {
             Self::First => "UNBROKEN_TEST_PYTHON_1_3",
             Self::Second => "UNBROKEN_TEST_PYTHON_2_2",
             Self::Third => "UNBROKEN_TEST_PYTHON",
+            Self::Golang => "UNBROKEN_TEST_IN_TOTO_GO",
         };
         let Some(python) = std::env::var_os(variable) else {
             skip(test, &format!("{variable} is not set"));
@@ -189,14 +192,18 @@ impl Pair {
         arguments: &[S],
         variables: &[(&str, &str)],
     ) -> (Ended, Ended) {
-        let theirs = Command::new(self.python.with_file_name(tool))
-            .args(arguments)
-            .current_dir(self.theirs())
-            .stdin(Stdio::null())
-            .env("COLUMNS", "80")
-            .envs(variables.iter().copied())
-            .output()
-            .unwrap();
+        let theirs = Command::new(if tool == "in-toto" {
+            self.python.clone()
+        } else {
+            self.python.with_file_name(tool)
+        })
+        .args(arguments)
+        .current_dir(self.theirs())
+        .stdin(Stdio::null())
+        .env("COLUMNS", "80")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
         let mut ours = drop_in(tool, self.ours());
         let ours = ours.args(arguments).envs(variables.iter().copied()).output().unwrap();
         (Ended::of(&theirs, &self.theirs()), Ended::of(&ours, &self.ours()))

@@ -22,19 +22,44 @@ pub(crate) struct InspectionOptions {
     /// Run the commands of sublayouts too: whoever may sign for a step may then run anything here
     #[arg(long, help_heading = "Inspections")]
     allow_sublayout_inspections: bool,
+    #[arg(skip)]
+    recorded: Recorded,
+}
+
+/// What an inspection is said to have seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Recorded {
+    /// All but what the reference leaves out.
+    #[default]
+    ByDefault,
+    /// All files, as in-toto-golang has it.
+    Everything {
+        /// Whether CRLF and CR are hashed as LF.
+        normalize_line_endings: bool,
+    },
 }
 
 impl InspectionOptions {
     /// Inspects a product as by default.
     pub(crate) fn of_product(product: PathBuf) -> Self {
-        Self { product, inspection_timeout: 60, allow_sublayout_inspections: false }
+        Self {
+            product,
+            inspection_timeout: 60,
+            allow_sublayout_inspections: false,
+            recorded: Recorded::default(),
+        }
     }
 
     /// Inspects the working directory.
-    pub(crate) fn limited_to(seconds: u64, allow_sublayout_inspections: bool) -> Self {
+    pub(crate) fn limited_to(
+        seconds: u64,
+        allow_sublayout_inspections: bool,
+        recorded: Recorded,
+    ) -> Self {
         Self {
             inspection_timeout: seconds,
             allow_sublayout_inspections,
+            recorded,
             ..Self::of_product(".".into())
         }
     }
@@ -67,10 +92,14 @@ impl InspectionOptions {
         copy: &ProductCopy,
         request: &InspectionRequest,
     ) -> Result<InspectionOutcome> {
-        let run = InspectionRun {
+        let mut run = InspectionRun {
             time_limit: Duration::from_secs(self.inspection_timeout),
             ..InspectionRun::new(&request.run)
         };
+        if let Recorded::Everything { normalize_line_endings } = self.recorded {
+            run.excludes = Vec::new();
+            run.normalize_line_endings = normalize_line_endings;
+        }
         match copy.run(&run) {
             Ok(outcome) => {
                 let process = &outcome.process;

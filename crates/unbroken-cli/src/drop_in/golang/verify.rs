@@ -1,0 +1,103 @@
+//! `in-toto verify`: holds links and product against a signed layout.
+
+use std::path::Path;
+
+use unbroken_crypto::{KeySet, Owner};
+use unbroken_model::envelope::{EnvelopeKind, Payload};
+use unbroken_model::link::Link;
+use unbroken_model::pattern::PatternDialect;
+use unbroken_model::timestamp::Timestamp;
+use unbroken_record::unsigned_link_file_name;
+use unbroken_verify::{FindingCode, Options, Severity};
+
+use super::files;
+use super::pflag::{Flag, Parsed, Takes};
+use super::recording::{system, write};
+use super::sign::public_key;
+use crate::commands::verify::clock;
+use crate::commands::verify::inspections::Recorded;
+use crate::drop_in::failure::Failure;
+use crate::drop_in::log::{print, say};
+use crate::drop_in::verify::{INSPECTION_SECONDS, Judgement};
+use crate::output::escape_line;
+
+pub(super) const FLAGS: &[&[Flag]] = &[&[
+    Flag::new("layout", Some('l'), Takes::One, "the signed layout"),
+    Flag::new(
+        "layout-keys",
+        Some('k'),
+        Takes::Commas,
+        "public keys of the owners; each must have signed the layout",
+    ),
+    Flag::new(
+        "link-dir",
+        Some('d'),
+        Takes::One,
+        "folder of the links; the working directory by default",
+    ),
+    Flag::new(
+        "intermediate-certs",
+        Some('i'),
+        Takes::Commas,
+        "certificates between a functionary's and the roots",
+    ),
+    Flag::new("normalize-line-endings", None, Takes::Nothing, "inspections hash CRLF and CR as LF"),
+    // Our own.
+    Flag::new(
+        "at",
+        None,
+        Takes::One,
+        "verify as if it were this time, YYYY-MM-DDTHH:MM:SSZ, for audits",
+    ),
+]];
+
+pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
+    parsed.require(&["layout", "layout-keys"])?;
+    if parsed.has("intermediate-certs") {
+        return Err("--intermediate-certs is not supported".to_owned());
+    }
+    let path = parsed.one("layout").unwrap_or_default();
+    let bytes = std::fs::read(path).map_err(|error| {
+        format!("failed to load layout at {path}: open {path}: {}", system(&error))
+    })?;
+    let keys = parsed.many("layout-keys").iter().map(|path| public_key(path));
+    let keys: KeySet<Owner> = KeySet::new(keys.collect::<Result<Vec<_>, _>>()?);
+    let now: Timestamp = match parsed.one("at") {
+        None => clock(),
+        Some(text) => text.parse().map_err(|_| format!("--at: {text:?} is no time"))?,
+    };
+    let judgement = Judgement {
+        now,
+        options: Options { patterns: PatternDialect::Go, ..Options::default() },
+        links: Path::new(parsed.one("link-dir").unwrap_or(".")),
+        limit: INSPECTION_SECONDS,
+        recorded: Recorded::Everything {
+            normalize_line_endings: parsed.is_on("normalize-line-endings"),
+        },
+    };
+    let leave = |link: &Link| {
+        files::of_payload(link.to_value(), EnvelopeKind::Metablock, None)
+            .and_then(|bytes| write(&unsigned_link_file_name(&link.name), &bytes))
+            .map_err(|reason| Failure::new("error", reason))
+    };
+    let verdict = judgement
+        .of(&bytes, &keys, leave)
+        .map_err(|failure| format!("inspection failed: {}", failure.message))?;
+    let assessment = match &verdict {
+        Ok(chain) => chain.assessment(),
+        Err(rejection) => rejection.assessment(),
+    };
+    for finding in &assessment.findings {
+        // The original tells of differing commands on stdout, and of nothing else.
+        if finding.severity == Severity::Warning && finding.code == FindingCode::CommandDiffers {
+            print(&format!("WARNING: {}\n", escape_line(&finding.to_string())));
+        }
+    }
+    if verdict.is_ok() {
+        return Ok(0);
+    }
+    for finding in assessment.errors() {
+        say(&format!("inspection failed: {finding}"));
+    }
+    Ok(1)
+}
