@@ -7,6 +7,7 @@
 mod argparse;
 mod failure;
 mod golang;
+mod gpg;
 mod keygen;
 mod log;
 mod match_products;

@@ -1,6 +1,7 @@
 //! Keys and passphrases as users name them.
 
 mod elsewhere;
+pub(crate) mod gpg;
 
 use std::path::{Path, PathBuf};
 
@@ -94,7 +95,7 @@ fn first_line(text: &str) -> String {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SigningOptions {
     /// The private key to sign with: a file in PEM or OpenSSH's format, pkcs11:... for one on a
-    /// token, ssh-agent:... for one in the agent
+    /// token, ssh-agent:... for one in the agent, gpg:... for one of GnuPG
     #[arg(short, long, value_name = "KEY", help_heading = "Keys")]
     pub(crate) key: String,
     #[command(flatten)]
@@ -172,8 +173,8 @@ pub(crate) fn load_public_key_at(
     source: &PassphraseSource,
     now: Timestamp,
 ) -> Result<PublicKey> {
-    if let Some(signer) = elsewhere::find(&path.to_string_lossy(), source)? {
-        return Ok(signer.public().clone());
+    if let Some(key) = elsewhere::find_public(&path.to_string_lossy(), source, now)? {
+        return Ok(key);
     }
     let bytes = Zeroizing::new(files::read_key(path)?);
     match PublicKey::read_at(&bytes, now) {

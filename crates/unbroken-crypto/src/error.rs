@@ -217,6 +217,14 @@ pub enum SigningError {
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The key does not sign envelopes of this kind.
+    #[error(
+        "the key {key} signs no DSSE envelopes: OpenPGP signatures have a place in Metablocks only"
+    )]
+    Kind {
+        /// The key, as [`crate::PublicKey::describe`] names it.
+        key: String,
+    },
     /// What came back is no signature by the key.
     #[error("the signature that was made with the key {key} does not hold")]
     DoesNotHold {

@@ -240,7 +240,13 @@ impl PublicKey {
     }
 
     /// Checks a signature of an envelope: for OpenPGP keys with its `other_headers`.
-    pub(crate) fn verify_entry(
+    ///
+    /// # Checks
+    /// As [`PublicKey::verify`]; for OpenPGP keys what the headers say of the signature, too.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when the signature does not hold.
+    pub fn verify_entry(
         &self,
         message: &[u8],
         signature: &Signature,
@@ -355,6 +361,10 @@ impl PublicKey {
 
     fn ids(&self) -> &[(KeyIdStyle, String)] {
         self.inner.ids.get_or_init(|| key_id::all(self))
+    }
+
+    pub(crate) fn is_openpgp(&self) -> bool {
+        self.inner.openpgp.is_some()
     }
 
     pub(crate) fn is_ecdsa(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
-use unbroken_crypto::KeyError;
+use unbroken_crypto::{KeyError, SignatureError};
 
 /// Why a key that is kept elsewhere cannot be had, or did not sign.
 #[derive(Debug, Error)]
@@ -65,6 +65,54 @@ pub enum SignerError {
     /// The PIN is wrong. It was tried once: tokens lock themselves after a few.
     #[error("the token refused the PIN; it was tried once")]
     PinRefused,
+    /// There is no gpg program, or none that may be run.
+    #[error(
+        "there is no program {tried} on an absolute path of PATH, outside of the working directory"
+    )]
+    GpgMissing {
+        /// What was looked for.
+        tried: String,
+    },
+    /// The gpg program cannot be run.
+    #[error("cannot run {}", .program.display())]
+    GpgRun {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The gpg program did not come to an end.
+    #[error("gpg did not answer in {seconds} seconds")]
+    GpgSilent {
+        /// How long it may take.
+        seconds: u64,
+    },
+    /// The gpg program printed more than what was asked for can have.
+    #[error("gpg printed more than {limit} bytes")]
+    GpgAnswer {
+        /// The bound.
+        limit: usize,
+    },
+    /// The gpg program failed.
+    #[error("gpg failed to {action}: {said}")]
+    GpgRefused {
+        /// What was asked.
+        action: &'static str,
+        /// What it said.
+        said: String,
+    },
+    /// The gpg program made no signature that can be used.
+    #[error("the signature that gpg made cannot be used")]
+    GpgSignature {
+        /// What is wrong with it.
+        source: SignatureError,
+    },
+    /// A name that is none of a key in a GnuPG keyring.
+    #[error("the name of the gpg key cannot be used: {reason}")]
+    GpgName {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// No key fits.
     #[error("no key fits{}", list(.found))]
     NoKey {

@@ -76,6 +76,7 @@ impl Start {
         require_folder(&self.link.link_dir)?;
         let key = self.signing.load()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
+        self.link.check_key(&*key)?;
         let link = self
             .hashing
             .with_options(output, |options| record_start(&self.step, &self.materials, options))?;
@@ -108,6 +109,7 @@ impl Stop {
     fn run(self, output: &Output) -> Result<Exit> {
         require_folder(&self.link.link_dir)?;
         let key = self.signing.load()?;
+        self.link.check_key(&*key)?;
         let style = self.signing.style.key_id_style;
         let id = key.key_id(style);
         let folder = &self.link.link_dir;

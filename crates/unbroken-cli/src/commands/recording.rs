@@ -140,6 +140,13 @@ impl LinkOptions {
         if self.dsse { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock }
     }
 
+    /// Checks before any work that the key signs envelopes of this kind.
+    pub(crate) fn check_key(&self, key: &dyn Signer) -> Result<()> {
+        key.check_kind(self.kind()).map_err(|error| {
+            CliError::usage("nothing was recorded").because(error).remedy("leave --dsse out")
+        })
+    }
+
     /// Signs a link and writes it as `{step}.{first eight digits of the key id}.link`.
     pub(crate) fn write_signed(
         &self,
@@ -204,7 +211,7 @@ fn hashing_error(not_done: &str, error: RecordError) -> CliError {
         RecordError::Name { .. } => {
             "name it relative to the working directory or --base-path, or cut a prefix off with --strip-prefix"
         }
-        RecordError::UnknownScheme { .. } => "use a path, or a URI of file:, dir: or git:",
+        RecordError::UnknownScheme { .. } => "use a path, or a URI of file:, dir:, ostree: or git:",
         RecordError::SymlinkOutside { .. } => {
             "record the target itself, or use --symlinks follow-all to record what it points to"
         }

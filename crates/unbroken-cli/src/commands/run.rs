@@ -21,7 +21,7 @@ use crate::progress::HashingBar;
 /// the command fails.
 ///
 /// Artifacts are files, folders, globs, or URIs: file:PATH, dir:FOLDER (one digest for a folder),
-/// git:REPOSITORY or git:REPOSITORY@REVISION.
+/// git:REPOSITORY or git:REPOSITORY@REVISION, ostree:BRANCH (where --base-path is a repository).
 #[derive(Args, Debug)]
 #[command(
     override_usage = "unbroken run STEP --key FILE [--materials PATH...] [--products PATH...] -- COMMAND..."
@@ -64,6 +64,7 @@ impl Run {
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
+        self.link.check_key(&*key)?;
         let command = words(self.command)?;
         let hidden: Vec<String> =
             self.signing.passphrase.variable().map(str::to_owned).into_iter().collect();

@@ -22,8 +22,8 @@ use crate::output::{Output, count, escape_line, input_name};
 pub(crate) struct Sign {
     /// The file to sign; - is stdin, and what is signed then goes to stdout
     file: PathBuf,
-    /// The private keys to sign with
-    #[arg(short, long, value_name = "FILE", required = true)]
+    /// The private keys to sign with: files, pkcs11:..., ssh-agent:... or gpg:...
+    #[arg(short, long, value_name = "KEY", required = true)]
     key: Vec<String>,
     /// Write here and leave FILE as it is; - is stdout
     #[arg(short, long, value_name = "FILE")]

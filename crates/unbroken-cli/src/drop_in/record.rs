@@ -14,7 +14,8 @@ use super::failure::{Failure, reasons};
 use super::log::{Log, print};
 use super::recording::{
     COMMON, MATERIALS, METADATA_DIRECTORY, PRODUCTS, STEP_NAME, check_key_options, envelope_kind,
-    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, step_name, write,
+    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, signing_line,
+    step_name, write,
 };
 use super::{USAGE, finish, misuse, parse, parse_within, python, settings};
 
@@ -111,7 +112,7 @@ fn start(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     let link = Link { materials, ..link };
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
-    log.info("Signing link metadata using passed signer...");
+    log.info(signing_line(parsed));
     let bytes = signed(&link, kind, &*key)?;
     let path = unfinished(&name, &*key)?;
     log.info(&format!("Storing preliminary link metadata to '{path}'..."));
@@ -129,7 +130,11 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     let envelope = Envelope::parse(&bytes, &Limits::default())
         .map_err(|error| Failure::new("InvalidMetadata", reasons(&error)))?;
     let kind = envelope.kind();
-    log.info("Verifying preliminary link signature using passed signer...");
+    log.info(match (parsed.has("gpg"), parsed.one("gpg")) {
+        (false, _) => "Verifying preliminary link signature using passed signer...",
+        (true, Some(_)) => "Verifying preliminary link signature using passed gpg key...",
+        (true, None) => "Verifying preliminary link signature using default gpg key...",
+    });
     let started = started(envelope, &*key, &name)?;
     log.info("Extracting Link from metadata...");
     let products = parsed.many("products");
@@ -138,10 +143,16 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     }
     let link = Link { products: hash(products, &hash_options(parsed), log)?, ..started };
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
-    let prefix = id.get(..8).unwrap_or(&id);
-    log.info(&format!("Updating signature with signer '{prefix}...'..."));
+    // A subkey that signs for the key that was named does so in that one's name.
+    let named = parsed.one("gpg").and_then(|_| key.public().fingerprint());
+    let name_id = named.unwrap_or_else(|| id.clone());
+    let (prefix, signer) = (
+        name_id.get(..8).unwrap_or(&name_id),
+        if parsed.has("gpg") { "gpg key" } else { "signer" },
+    );
+    log.info(&format!("Updating signature with {signer} '{prefix}...'..."));
     let bytes = signed(&link, kind, &*key)?;
-    let path = link_path(parsed, &name, &id)?;
+    let path = link_path(parsed, &name, &name_id)?;
     log.info(&format!("Storing link metadata to '{path}'..."));
     write(&path, &bytes)?;
     log.info(&format!("Removing unfinished link metadata '{begun}'..."));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use unbroken_crypto::{KeyIdStyle, Passphrase, Signer, sign};
+use unbroken_crypto::{KeyIdStyle, Passphrase, Signer, SigningError, sign};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::link::Link;
@@ -17,7 +17,7 @@ use super::argparse::{Flag, Parsed, Takes};
 use super::failure::{Failure, reasons};
 use super::log::Log;
 use super::signing_key::{Generation, read_signing_key};
-use super::{password, python, settings};
+use super::{gpg, password, python, settings};
 
 pub(super) const STEP_NAME: Flag = Flag::new(
     &["-n", "--step-name"],
@@ -52,12 +52,6 @@ pub(super) const LSTRIP_PATHS: Flag = Flag::new(
     Takes::Some("<path>"),
     "prefixes that are cut off the names of artifacts",
 );
-pub(super) const GPG_HOME: Flag = Flag::new(
-    &["--gpg-home"],
-    "gpg_home",
-    Takes::One("<path>"),
-    "GPG home folder (GPG keys are not supported yet)",
-);
 /// How artifacts and the key are named, in `in-toto-run` and `in-toto-record`.
 pub(super) const COMMON: &[Flag] = &[
     Flag::new(
@@ -70,9 +64,9 @@ pub(super) const COMMON: &[Flag] = &[
         &["-g", "--gpg"],
         "gpg",
         Takes::Perhaps("<id>"),
-        "GPG key to sign with (not supported yet)",
+        "GPG key to sign with; without an id, the default key",
     ),
-    GPG_HOME,
+    gpg::GPG_HOME,
     Flag::new(
         &["--signing-key"],
         "signing_key",
@@ -132,17 +126,12 @@ pub(super) fn check_key_types(types: &[String], option: &str) -> Result<(), Stri
     }
 }
 
-/// Refuses what is not there yet.
-pub(super) fn no_gpg() -> Failure {
-    Failure::new("NotImplementedError", "GPG keys are not supported: use a key in a PEM file")
-}
-
-/// Reads the signing key; asks for its password where `-P` stands alone.
+/// Finds the signing key; asks for its password where `-P` stands alone.
 pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, Failure> {
     let (path, given_as) = match (parsed.one("old_key"), parsed.one("signing_key")) {
         (Some(path), _) => (path, Generation::First),
         (None, Some(path)) => (path, Generation::Third),
-        (None, None) => return Err(no_gpg()),
+        (None, None) => return gpg::signer(parsed, parsed.one("gpg")),
     };
     let given = match (parsed.has("password"), parsed.one("password")) {
         (true, None) => Some(password::ask("Password: ")?),
@@ -175,6 +164,30 @@ pub(super) fn hash_options(parsed: &Parsed) -> HashOptions<'static> {
 
 /// Hashes artifacts. What is not there, or is no file, is left out, as by the reference, and told.
 pub(super) fn hash(
+    paths: &[String],
+    options: &HashOptions<'_>,
+    log: Log,
+) -> Result<ArtifactSet, Failure> {
+    let (folders, files): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|path| path.starts_with("dir:"));
+    for folder in folders.iter().filter_map(|folder| folder.strip_prefix("dir:")) {
+        if !Path::new(folder).is_dir() {
+            let message = format!("path '{folder}' is not a directory");
+            return Err(Failure::new("ValueError", message));
+        }
+    }
+    let found = hash_below(&files, options, log)?;
+    if folders.is_empty() {
+        return Ok(found);
+    }
+    // The base folder is not theirs.
+    let elsewhere = HashOptions { base_path: None, ..options.clone() };
+    let folders = hash_below(&folders, &elsewhere, log)?;
+    ArtifactSet::from_entries(found.iter().chain(folders.iter()).cloned().collect())
+        .map_err(|error| Failure::new("ValueError", reasons(&error)))
+}
+
+fn hash_below(
     paths: &[String],
     options: &HashOptions<'_>,
     log: Log,
@@ -227,7 +240,16 @@ fn pattern_of(path: &Path, base: &Path) -> Option<String> {
 
 /// Tells URIs whose resolver finds out itself what is there.
 fn is_uri(path: &str) -> bool {
-    ["dir:", "git:"].iter().any(|scheme| path.starts_with(scheme))
+    ["dir:", "ostree:", "git:"].iter().any(|scheme| path.starts_with(scheme))
+}
+
+/// Says what signs, as the log does.
+pub(super) fn signing_line(parsed: &Parsed) -> &'static str {
+    match (parsed.has("gpg"), parsed.one("gpg")) {
+        (false, _) => "Signing link metadata using passed signer...",
+        (true, Some(_)) => "Signing link metadata using passed GPG keyid...",
+        (true, None) => "Signing link metadata using default GPG key ...",
+    }
 }
 
 /// Names the envelope as the log does.
@@ -251,8 +273,18 @@ pub(super) fn signed(
 ) -> Result<Vec<u8>, Failure> {
     let mut envelope = Envelope::unsigned(kind, link.to_value());
     sign(&mut envelope, key, KeyIdStyle::Securesystemslib)
-        .map_err(|error| Failure::new("SigningError", reasons(&error)))?;
+        .map_err(|error| signing_failure(&error))?;
     Ok(envelope.to_bytes())
+}
+
+/// Says why a key did not sign.
+pub(super) fn signing_failure(error: &SigningError) -> Failure {
+    match error {
+        SigningError::Kind { .. } => {
+            Failure::new("NotImplementedError", "GPG Signing is not implemented")
+        }
+        _ => Failure::new("SigningError", reasons(error)),
+    }
 }
 
 /// Returns the key id that names files.

@@ -12,7 +12,8 @@ use super::failure::Failure;
 use super::log::{Log, print};
 use super::recording::{
     COMMON, MATERIALS, METADATA_DIRECTORY, PRODUCTS, STEP_NAME, check_key_options, envelope_kind,
-    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, step_name, write,
+    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, signing_line,
+    step_name, write,
 };
 use super::{finish, misuse, parse, python, settings};
 use crate::commands::run::close_memory;
@@ -104,7 +105,7 @@ fn record(parsed: &Parsed, limit: Option<Duration>, log: Log) -> Result<u8, Fail
     let link = step.record(parsed, log)?;
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
-    log.info("Signing link metadata using passed signer...");
+    log.info(signing_line(parsed));
     let bytes = signed(&link, kind, &*key)?;
     let path = link_path(parsed, &link.name, &key_id(&*key))?;
     log.info(&format!("Storing link metadata to '{path}'..."));

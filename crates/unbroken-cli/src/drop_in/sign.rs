@@ -12,8 +12,9 @@ use unbroken_record::link_file_name;
 
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERBOSITY, VERSION, Words};
 use super::failure::{Failure, reasons};
+use super::gpg::{self, GPG_HOME};
 use super::log::{Log, print};
-use super::recording::{GPG_HOME, check_key_types, no_gpg, write};
+use super::recording::{check_key_types, signing_failure, write};
 use super::signing_key::{Generation, read_signing_key};
 use super::{USAGE, misuse, parse, password};
 use crate::commands::verify::clock;
@@ -34,7 +35,12 @@ const FLAGS: &[Flag] = &[
     )
     .other(),
     Flag::new(&["-p", "--prompt"], "prompt", Takes::Nothing, "ask for the password of the keys"),
-    Flag::new(&["-g", "--gpg"], "gpg", Takes::Any("<id>"), "GPG keys (not supported yet)"),
+    Flag::new(
+        &["-g", "--gpg"],
+        "gpg",
+        Takes::Any("<id>"),
+        "GPG keys to sign or to verify with; without an id, the default key signs",
+    ),
     GPG_HOME,
     Flag::new(
         &["-o", "--output"],
@@ -154,18 +160,19 @@ fn write_signed(
     if !parsed.has("append") {
         envelope.retain_signatures(|_| false);
     }
-    if parsed.has("gpg") {
-        return Err(no_gpg());
-    }
     let password = if parsed.has("prompt") { Some(password::ask("Password: ")?) } else { None };
-    let mut id = String::new();
     // `-k` is of every generation; `-t` is not of the last.
     let given_as = if parsed.has("key_type") { Generation::First } else { Generation::Third };
-    for path in parsed.many("key") {
-        let key = read_signing_key(path, password.as_ref(), given_as)?;
-        let style = KeyIdStyle::Securesystemslib;
-        sign(&mut envelope, &*key, style)
-            .map_err(|error| Failure::new("SigningError", reasons(&error)))?;
+    let files = parsed.many("key").iter();
+    let files = files.map(|path| read_signing_key(path, password.as_ref(), given_as));
+    let ids: Vec<Option<&str>> = match parsed.many("gpg") {
+        [] if parsed.has("gpg") => vec![None],
+        ids => ids.iter().map(|id| Some(id.as_str())).collect(),
+    };
+    let mut id = String::new();
+    for key in files.chain(ids.into_iter().map(|id| gpg::signer(parsed, id))) {
+        let (key, style) = (key?, KeyIdStyle::Securesystemslib);
+        sign(&mut envelope, &*key, style).map_err(|error| signing_failure(&error))?;
         id = key.key_id(style);
     }
     let kind = if link.is_some() { "link" } else { "layout" };
@@ -197,12 +204,11 @@ fn verify<'a>(
             failure.message
         ))
     };
-    if parsed.has("gpg") {
-        return Err(failed(&no_gpg()));
-    }
-    let keys: Result<Vec<PublicKey>, Failure> =
+    let files: Result<Vec<PublicKey>, Failure> =
         parsed.many("key").iter().map(|path| read_public_key(path)).collect();
-    for key in keys.map_err(|failure| failed(&failure))? {
+    let files = files.map_err(|failure| failed(&failure))?;
+    let of_gpg = gpg::public_keys(parsed).map_err(|failure| failed(&failure))?;
+    for key in files.into_iter().chain(of_gpg) {
         let is_old = parsed.has("key_type");
         let id = key.key_id(if is_old { KeyIdStyle::Legacy } else { KeyIdStyle::default() });
         let keys = KeySet::<Functionary>::new([key]);

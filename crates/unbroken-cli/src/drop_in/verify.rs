@@ -21,8 +21,9 @@ use unbroken_verify::{
 use self::narration::Narration;
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERBOSITY, VERSION, Words};
 use super::failure::Failure;
+use super::gpg::{self, GPG_HOME};
 use super::log::{Log, print};
-use super::recording::{GPG_HOME, check_key_types, no_gpg, write};
+use super::recording::{check_key_types, write};
 use super::run::seconds;
 use super::sign::read_public_key;
 use super::{finish, misuse, parse, python, settings};
@@ -52,7 +53,7 @@ const FLAGS: &[Flag] = &[
         "as in 1.x; the key files tell their types themselves",
     )
     .other(),
-    Flag::new(&["-g", "--gpg"], "gpg", Takes::Some("<id>"), "GPG keys (not supported yet)"),
+    Flag::new(&["-g", "--gpg"], "gpg", Takes::Some("<id>"), "GPG keys of the owners; each must have signed the layout"),
     Flag::new(
         &["--link-dir"],
         "link_dir",
@@ -149,8 +150,9 @@ impl Verification<'_> {
         let path = self.parsed.one("layout").unwrap_or_default();
         let bytes = std::fs::read(path).map_err(|error| Failure::os(&error, path))?;
         if self.parsed.has("gpg") {
-            return Err(no_gpg());
+            self.log.info("Loading layout gpg key(s)...");
         }
+        let of_gpg = gpg::public_keys(self.parsed)?;
         let keys = ["keys", "layout_keys"].iter().flat_map(|key| self.parsed.many(key));
         let keys: Result<Vec<PublicKey>, Failure> =
             keys.map(|path| read_public_key(path)).collect();
@@ -168,7 +170,8 @@ impl Verification<'_> {
             let envelope = Envelope::unsigned(EnvelopeKind::Metablock, link.to_value());
             write(&unsigned_link_file_name(&link.name), &envelope.to_bytes())
         };
-        let verdict = judgement.of(&bytes, &KeySet::new(keys?), leave)?;
+        let keys = KeySet::new(of_gpg.into_iter().chain(keys?));
+        let verdict = judgement.of(&bytes, &keys, leave)?;
         self.print(&verdict, Path::new(path));
         let layout = Envelope::parse(&bytes, &Limits::default()).ok().and_then(|envelope| {
             envelope.into_unverified_payload().decode::<Layout>(&Limits::default()).ok()

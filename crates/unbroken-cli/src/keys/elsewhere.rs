@@ -1,14 +1,15 @@
-//! Keys that are kept elsewhere, as users name them: `pkcs11:...` and `ssh-agent:...`.
+//! Keys that are kept elsewhere, as users name them: `pkcs11:...`, `ssh-agent:...` and `gpg:...`.
 //!
 //! A file of such a name is `./pkcs11:x`.
 
 use std::path::{Path, PathBuf};
 
 use unbroken_crypto::{PublicKey, Signer};
+use unbroken_model::timestamp::Timestamp;
 use unbroken_signer::{AgentKey, AgentKeyName, Pin, SignerError, TokenKey, TokenUri};
 use zeroize::Zeroizing;
 
-use super::PassphraseSource;
+use super::{PassphraseSource, gpg};
 use crate::error::{CliError, Result};
 use crate::files;
 
@@ -23,7 +24,22 @@ pub(super) fn find(name: &str, source: &PassphraseSource) -> Result<Option<Box<d
     if let Some(wanted) = name.strip_prefix("ssh-agent:") {
         return Ok(Some(Box::new(agent(wanted)?)));
     }
+    if name.starts_with("gpg:") {
+        return Ok(Some(Box::new(gpg::signer(name)?)));
+    }
     Ok(None)
+}
+
+/// Finds the public half of a key that is kept elsewhere, as it is at a time.
+pub(super) fn find_public(
+    name: &str,
+    source: &PassphraseSource,
+    now: Timestamp,
+) -> Result<Option<PublicKey>> {
+    if name.starts_with("gpg:") {
+        return gpg::public_key(name, now).map(Some);
+    }
+    Ok(find(name, source)?.map(|signer| signer.public().clone()))
 }
 
 fn token(name: &str, source: &PassphraseSource) -> Result<TokenKey> {

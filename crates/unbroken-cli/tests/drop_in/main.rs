@@ -10,6 +10,7 @@
 
 mod generations;
 mod golang;
+mod gpg;
 mod installed;
 mod keygen;
 mod match_products;

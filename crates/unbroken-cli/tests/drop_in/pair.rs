@@ -174,6 +174,11 @@ impl Pair {
         self.theirs.path().join(&self.place)
     }
 
+    /// Returns the python of the reference.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// Goes into a folder within both.
     pub(crate) fn within(mut self, folder: &str) -> Self {
         self.place = folder.into();

@@ -67,9 +67,20 @@ impl Bench {
         said.stdout
     }
 
-    /// Records the step with a key, in either envelope, and lets both judge it. `more` goes with
-    /// every call that uses the key.
+    /// Records the step with a key, in either envelope, and lets both judge it.
     pub(crate) fn signs_and_is_verified(&self, key: &str, more: &[&str], python: Option<&Path>) {
+        self.signs_in(&[&["--dsse"], &[]], key, more, python);
+    }
+
+    /// Records the step with a key, in each of these envelopes, and lets both judge it. `more` goes
+    /// with every call that uses the key.
+    pub(crate) fn signs_in(
+        &self,
+        envelopes: &[&[&str]],
+        key: &str,
+        more: &[&str],
+        python: Option<&Path>,
+    ) {
         let listed = self.unbroken(&[&["key", "show", "--format", "layout", key], more].concat());
         assert_eq!(listed.code, 0, "{}", listed.stderr);
         let keys: Value = serde_json::from_str(&format!("{{{}}}", listed.stdout)).unwrap();
@@ -85,7 +96,7 @@ impl Bench {
         std::fs::write(self.path().join("root.layout"), layout.to_string()).unwrap();
         let signed = self.unbroken(&["sign", "--key", "owner", "root.layout"]);
         assert_eq!(signed.code, 0, "{}", signed.stderr);
-        for envelope in [&["--dsse"][..], &[]] {
+        for envelope in envelopes {
             drop(std::fs::remove_file(self.path().join("app")));
             let run = ["run", "build", "--key", key, "-m", "app.c", "-p", "app"];
             let command = ["--", "cp", "app.c", "app"];
@@ -99,7 +110,10 @@ impl Bench {
                 self.must(tool.args(["-l", "root.layout", "--verification-keys", "owner.pub"]));
             }
         }
-        let link = self.path().join(format!("build.{}.link", id.split_at(8).0));
-        std::fs::remove_file(link).unwrap();
+        // Subkeys have names of their own.
+        let files = std::fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
+        for link in files.filter(|file| file.extension().is_some_and(|end| end == "link")) {
+            std::fs::remove_file(link).unwrap();
+        }
     }
 }

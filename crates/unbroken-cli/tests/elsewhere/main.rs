@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, its helpers too")]
 
 mod bench;
+mod gpg;
 mod ssh_agent;
 mod token;

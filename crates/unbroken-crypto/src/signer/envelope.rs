@@ -29,7 +29,16 @@ pub trait Signer {
         kind: EnvelopeKind,
     ) -> Result<SignatureEntry, SigningError>;
 
-    /// Tells that the key is kept elsewhere, so that what comes back is checked before it is used.
+    /// Tells whether the key signs envelopes of this kind: to be asked before the work is done that
+    /// is to be signed.
+    ///
+    /// # Errors
+    /// [`SigningError::Kind`] when it does not.
+    fn check_kind(&self, _: EnvelopeKind) -> Result<(), SigningError> {
+        Ok(())
+    }
+
+    /// Tells that what comes back must be checked before it is used: the key is kept elsewhere.
     fn is_remote(&self) -> bool {
         true
     }

@@ -59,10 +59,12 @@ impl OpenPgpSignature {
         })
     }
 
-    /// Returns what stands beside the signature in metadata: its signed headers.
+    /// Returns what stands beside the key id in a Metablock: the signed headers, and the signature
+    /// under the name that it has for these keys.
     pub fn extra(&self) -> Object<'static> {
         let mut extra = Object::new();
         extra.insert("other_headers", HEXLOWER.encode(&self.headers));
+        extra.insert("signature", HEXLOWER.encode(&self.bytes));
         extra
     }
 }
