@@ -222,6 +222,14 @@ pub enum RecordError {
         /// The revision.
         revision: String,
     },
+    /// A folder is no OSTree repository, or has no such branch.
+    #[error("{path:?} is no OSTree repository with a branch {branch:?}")]
+    OstreeRef {
+        /// The folder.
+        path: PathBuf,
+        /// The branch.
+        branch: String,
+    },
     /// An object id has a form that metadata cannot hold.
     #[error("a git object id cannot be recorded")]
     GitDigest {
@@ -319,6 +327,7 @@ impl RecordError {
             | Self::Algorithm { .. }
             | Self::Duplicate { .. }
             | Self::GitRevision { .. }
+            | Self::OstreeRef { .. }
             | Self::NoCommand
             | Self::Exists { .. }
             | Self::KeyId { .. } => RecordErrorKind::Usage,

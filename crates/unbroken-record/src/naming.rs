@@ -6,7 +6,7 @@ use crate::error::RecordError;
 
 /// Schemes that a resolver of this house writes. A plain file called `git:repo` must not pass for
 /// what such a resolver has recorded.
-const RESERVED: &[&str] = &["file", "dir", "git", "oci"];
+const RESERVED: &[&str] = &["file", "dir", "git", "oci", "ostree"];
 
 /// Makes names of artifacts.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! | `PATH`, `file:PATH` | the file, or every file below the folder |
 //! | `a/*.rs`, `src/**/x` | what the pattern matches; `*`, `?`, `[..]` within a segment, `**` across |
 //! | `dir:PATH` | one artifact: the digest of the folder's sorted list of file digests |
+//! | `ostree:REF` | the commit of a branch, where the base folder is an OSTree repository |
 //! | `git:PATH`, `git:PATH@REV` | the object that `REV` (or `HEAD`) names in the repository |
 //!
 //! A file whose name begins like a scheme is written with `./` before it.
@@ -13,6 +14,7 @@ mod dir;
 mod file;
 mod git;
 mod glob;
+mod ostree;
 
 use std::fs;
 use std::io;
@@ -28,7 +30,7 @@ use crate::naming::{Naming, split_scheme};
 use crate::options::{HashOptions, MissingPolicy, SymlinkPolicy};
 use crate::walk::resolve_link;
 
-/// Hashes what `specs` name: files, folders, globs, and `file:`, `dir:` and `git:` URIs.
+/// Hashes what `specs` name: files, folders, globs, and `file:`, `dir:`, `ostree:` and `git:` URIs.
 ///
 /// # Errors
 /// [`RecordError`] for the first thing that cannot be recorded; nothing is left out except by
@@ -50,6 +52,7 @@ pub fn hash_artifacts(
             None => files.push(("", spec.as_str())),
             Some(("file", path)) => files.push(("file:", path)),
             Some(("dir", path)) => others.extend(recording.folder(path, &naming)?),
+            Some(("ostree", branch)) => others.push(recording.ostree(branch)?),
             Some(("git", repository)) => others.extend(recording.git(repository, &naming)?),
             Some((scheme, _)) => {
                 let (spec, scheme) = (spec.clone(), scheme.to_owned());

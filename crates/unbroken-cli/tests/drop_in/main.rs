@@ -17,6 +17,7 @@ mod match_products;
 mod misuse;
 mod pair;
 mod record;
+mod resolvers;
 mod run;
 mod sign;
 mod verify;

@@ -39,7 +39,8 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn push(
+    /// Pushes what lies at one place.
+    pub(super) fn push(
         &self,
         scheme: &'static str,
         local: &str,
