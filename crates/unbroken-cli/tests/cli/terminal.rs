@@ -49,9 +49,13 @@ impl Terminal {
         connect: impl FnOnce(&mut Command, &File),
     ) -> Self {
         let (person, side) = open();
-        // setsid makes the terminal the controlling one, which signals and prompts need.
-        let mut command = sandbox.program("setsid");
-        command.args(["--ctty", UNBROKEN]).args(arguments).stdin(side.try_clone().unwrap());
+        // setsid makes the terminal the controlling one, which signals and prompts need. A test that a
+        // shell started in the background ignores SIGINT, and so would all its children.
+        let mut command = sandbox.program("env");
+        command
+            .args(["--default-signal", "setsid", "--ctty", UNBROKEN])
+            .args(arguments)
+            .stdin(side.try_clone().unwrap());
         connect(&mut command, &side);
         let begin = Instant::now();
         let child = command.spawn().unwrap();
