@@ -88,6 +88,9 @@ fn published_private_keys_belong_to_their_public_halves_and_strange_curves_are_r
         let Some(text) = shared(&format!("in-toto-golang/{name}.pub")) else { return };
         let error = refusal(PublicKey::from_pem_or_other(&text));
         assert!(matches!(error, KeyError::Unsupported { .. }), "{name}: {error}");
+        let Some(text) = shared(&format!("in-toto-golang/{name}")) else { return };
+        let error = refusal(SigningKey::read(&text, None));
+        assert!(matches!(error, KeyError::Unsupported { .. }), "{name}: {error}");
     }
 }
 
