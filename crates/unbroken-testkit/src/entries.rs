@@ -51,6 +51,8 @@ pub const ALL: &[Entry] = &[
     Entry { name: "signature_ecdsa", run: crypto::signature_ecdsa },
     Entry { name: "signature_rsa_pss", run: crypto::signature_rsa_pss },
     Entry { name: "openpgp_headers", run: crypto::openpgp_headers },
+    Entry { name: "openpgp_signature", run: crypto::openpgp_signature },
+    Entry { name: "openpgp_certificate", run: crypto::openpgp_certificate },
     Entry { name: "layout_unsigned", run: verify::layout_unsigned },
     Entry { name: "layout_signed", run: verify::layout_signed },
     Entry { name: "link_unsigned", run: verify::link_unsigned },

@@ -1,13 +1,14 @@
 //! Keys and signatures.
 
 use unbroken_crypto::{
-    Functionary, KeyIdStyle, KeySet, Passphrase, PublicKey, SignatureBudget, SigningKey,
-    authenticate,
+    Functionary, KeyIdStyle, KeySet, OpenPgpSignature, Passphrase, PublicKey, SignatureBudget,
+    SigningKey, authenticate,
 };
 use unbroken_model::envelope::{Envelope, EnvelopeKind, StepEvidence};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::layout::LayoutKey;
 use unbroken_model::limits::Limits;
+use unbroken_model::timestamp::Timestamp;
 
 use super::text;
 use crate::keys;
@@ -92,6 +93,26 @@ pub(super) fn signature_ecdsa(bytes: &[u8]) {
 /// RSASSA-PSS reads the length of the salt from the signature itself.
 pub(super) fn signature_rsa_pss(bytes: &[u8]) {
     is_no_signature(keys::rsa().public(), bytes);
+}
+
+/// A file with a signature says who signed, or is refused.
+pub(super) fn openpgp_signature(bytes: &[u8]) {
+    if let Ok(signature) = OpenPgpSignature::read(bytes) {
+        assert_eq!(signature.fingerprint.len(), 40);
+        assert!(signature.extra().get("other_headers").is_some());
+    }
+}
+
+/// A certificate that is read has a key that signs, and is listed for layouts as the same key.
+pub(super) fn openpgp_certificate(bytes: &[u8]) {
+    // The day after the keys of the seeds were made.
+    let now = Timestamp::from_unix(1_700_086_400);
+    let Ok(key) = PublicKey::read_at(bytes, now) else { return };
+    let Some(fingerprint) = key.fingerprint() else { return };
+    assert!(key.answers_to(&fingerprint) && !key.signing_fingerprints().is_empty());
+    let listed = key.to_layout_key(KeyIdStyle::default()).expect("a key of a layout");
+    let again = PublicKey::from_layout_key_at(&listed, now).expect("an own layout key is read");
+    assert_eq!(again, key);
 }
 
 /// A link whose one signature has these bytes as its `other_headers`.

@@ -1,5 +1,6 @@
 //! What a corpus begins with: good input of every form, and the texts that attacks are made of.
 
+use data_encoding::HEXLOWER;
 use unbroken_crypto::{KeyIdStyle, Passphrase};
 use unbroken_model::envelope::Envelope;
 use unbroken_model::json::Value;
@@ -7,6 +8,12 @@ use unbroken_model::limits::Limits;
 
 use crate::chain::Chain;
 use crate::keys;
+
+/// What gpg 2.2 signs with an Ed25519 key.
+const SIGNATURE: &str = "887e0400160800261621041ff2ffd3f71e4ecfff690f0473d4539dd45c6bbf05026b0542c0081c65644074657374000a091073d4539dd45c6bbff2b301009d97290e7827a1ed092f4c6c00ca5f570184c27c0b0f8dc60c3721492aa9b9020100ccc5069ef4dbc4959ee43e5f23aa6b047475eabc02f7f86db5ae3c6a14ac3a0e";
+/// What it exports: such a key with its subkeys.
+const CERTIFICATE: &[u8] =
+    include_bytes!("../../../unbroken-crypto/tests/data/gpg/certificates/ed.pgp");
 
 /// Returns the seeds of an entry.
 pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
@@ -67,6 +74,10 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "signature_ecdsa" => vec![vec![0x30, 6, 2, 1, 1, 2, 1, 1]],
         "signature_rsa_pss" => vec![vec![1; 384]],
         "openpgp_headers" => vec![b"\x04\x00\x16\x08\x00\x1d\x16\x21\x04".to_vec()],
+        "openpgp_signature" => {
+            vec![HEXLOWER.decode(SIGNATURE.as_bytes()).expect("hexadecimal")]
+        }
+        "openpgp_certificate" => vec![CERTIFICATE.to_vec()],
         other => panic!("the entry {other} has no seeds"),
     }
 }
