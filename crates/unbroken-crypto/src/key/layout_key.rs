@@ -110,9 +110,11 @@ impl PublicKey {
     /// Finds the scheme by which a key signs that is labelled with this type and scheme.
     fn scheme_of_labels(&self, key_type: &str, label: &str) -> Result<SignatureScheme, KeyError> {
         let labelled: SignatureScheme = label.parse()?;
-        let type_fits =
-            key_type == self.key_type() || (self.is_ecdsa() && key_type == EARLY_ECDSA_TYPE);
         let own = self.inner.kind.default_scheme();
+        // Early metadata names the scheme as the type; that of the curve, or the first there was.
+        let early = [EARLY_ECDSA_TYPE, own.name()];
+        let type_fits =
+            key_type == self.key_type() || (self.is_ecdsa() && early.contains(&key_type));
         let every_curve = SignatureScheme::EcdsaSha2Nistp256;
         if type_fits && labelled.fits(self.inner.kind) {
             Ok(labelled)

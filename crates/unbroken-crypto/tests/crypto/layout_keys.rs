@@ -52,6 +52,8 @@ fn labels_of_other_tools_are_understood() {
         ),
         // Early metadata names the scheme as the type.
         (object("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", &p256, ""), "ecdsa-sha2-nistp256"),
+        (object("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", &p384, ""), "ecdsa-sha2-nistp384"),
+        (object("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", &p384, ""), "ecdsa-sha2-nistp384"),
         // One command line labels every curve so: the curve decides.
         (object("ecdsa", "ecdsa-sha2-nistp256", &p384, ""), "ecdsa-sha2-nistp384"),
         (object("ecdsa", "ecdsa-sha2-nistp384", &p384, ""), "ecdsa-sha2-nistp384"),
@@ -76,6 +78,8 @@ fn labels_that_do_not_belong_to_the_key_are_refused() {
         ("rsa", "rsassa-pss-sha256", &p256),
         ("ecdsa", "ecdsa-sha2-nistp384", &p256),
         ("ecdsa", "ecdsa-sha2-nistp521", &p384),
+        ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", &p256),
+        ("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp384", &p384),
         ("ml-dsa", "ml-dsa-65/1", &p256),
         ("gpg", "rsassa-pss-sha256", &rsa),
     ] {
