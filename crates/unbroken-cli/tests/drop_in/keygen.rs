@@ -98,8 +98,8 @@ fn keys_are_made_in_the_same_form_and_each_opens_those_of_the_other() {
     }
 }
 
-/// Runs a key generator on a terminal, and answers its questions.
-fn on_a_terminal(
+/// Runs a tool on a terminal, and answers its questions.
+pub(crate) fn on_a_terminal(
     python: &Path,
     folder: &Path,
     program: &Path,

@@ -257,3 +257,41 @@ fn misuse_of_verify_ends_with_code_2() {
         assert_eq!(command.output().unwrap().status.code(), Some(2), "{line}");
     }
 }
+
+#[test]
+fn inspections_of_a_sublayout_run_where_that_is_allowed() {
+    let Some(pair) = Pair::new("inspections of sublayouts") else { return };
+    let layout = |members: &str| {
+        format!(
+            r#"{{"signatures": [], "signed": {{"_type": "layout", "expires": "2100-01-01T00:00:00Z", "readme": "", {members}}}}}"#
+        )
+    };
+    let inner = layout(
+        r#""keys": {}, "steps": [], "inspect": [{"_type": "inspection", "name": "look", "run": ["true"],
+        "expected_materials": [], "expected_products": []}]"#,
+    );
+    let key = public_key("bob").to_layout_key(unbroken_crypto::KeyIdStyle::default()).unwrap();
+    let (id, key) = (key_id("bob"), Value::from(key.object).to_compact());
+    let outer = layout(&format!(
+        r#""keys": {{"{id}": {key}}}, "inspect": [], "steps": [{{"_type": "step", "name": "sub", "threshold": 1,
+        "pubkeys": ["{id}"], "expected_command": [], "expected_materials": [], "expected_products": []}}]"#
+    ));
+    pair.write("inner.layout", inner.as_bytes());
+    pair.write("root.layout", outer.as_bytes());
+    let link = format!("sub.{}.link", id.get(..8).unwrap());
+    pair.same("in-toto-sign", &format!("-f inner.layout -k bob -o {link}"));
+    pair.same("in-toto-sign", "-f root.layout -k alice");
+    let line = "-l root.layout --verification-keys alice.pub";
+    let (theirs, ours) = pair.run("in-toto-verify", &line.split(' ').collect::<Vec<_>>());
+    assert_eq!((theirs.code, ours.code), (Some(0), Some(1)), "{}", theirs.stderr);
+    let told = "(in-toto-verify) Finding: [sublayout-inspection-refused] ";
+    assert!(ours.last().starts_with(told), "{}", ours.stderr);
+    let mut allowed = drop_in("in-toto-verify", pair.ours());
+    let output = allowed.args(line.split(' ')).arg("--allow-sublayout-inspections").output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        std::fs::read(pair.ours().join("look.link")).unwrap(),
+        std::fs::read(pair.theirs().join("look.link")).unwrap()
+    );
+}
