@@ -1,6 +1,7 @@
 //! GPG keys, as the drop-ins name them: `-g`, with an id or without, and `--gpg-home`.
 
 use unbroken_crypto::{KeyError, PublicKey, Signer};
+use unbroken_model::timestamp::Timestamp;
 use unbroken_signer::{Gpg, GpgKeyId, SignerError};
 
 use super::argparse::{Flag, Parsed, Takes};
@@ -24,11 +25,11 @@ pub(super) fn signer(parsed: &Parsed, id: Option<&str>) -> Result<Box<dyn Signer
     key().map(|key| Box::new(key) as Box<dyn Signer>).map_err(|error| failure(&error))
 }
 
-/// Reads the certificates of keys.
-pub(super) fn public_keys(parsed: &Parsed) -> Result<Vec<PublicKey>, Failure> {
+/// Reads the certificates of keys, as they are at a time.
+pub(super) fn public_keys(parsed: &Parsed, now: Timestamp) -> Result<Vec<PublicKey>, Failure> {
     let key = |id: &String| {
         let id = GpgKeyId::parse(id)?.long_enough_to_trust()?;
-        gpg(parsed)?.public_key(&id, clock())
+        gpg(parsed)?.public_key(&id, now)
     };
     let keys: Result<_, SignerError> = parsed.many("gpg").iter().map(key).collect();
     keys.map_err(|error| failure(&error))

@@ -8,6 +8,7 @@ use unbroken_crypto::{
 use unbroken_model::envelope::{Envelope, PayloadType, StepEvidence};
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
+use unbroken_model::timestamp::Timestamp;
 use unbroken_record::link_file_name;
 
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERBOSITY, VERSION, Words};
@@ -205,9 +206,9 @@ fn verify<'a>(
         ))
     };
     let files: Result<Vec<PublicKey>, Failure> =
-        parsed.many("key").iter().map(|path| read_public_key(path)).collect();
+        parsed.many("key").iter().map(|path| read_public_key(path, clock())).collect();
     let files = files.map_err(|failure| failed(&failure))?;
-    let of_gpg = gpg::public_keys(parsed).map_err(|failure| failed(&failure))?;
+    let of_gpg = gpg::public_keys(parsed, clock()).map_err(|failure| failed(&failure))?;
     for key in files.into_iter().chain(of_gpg) {
         let is_old = parsed.has("key_type");
         let id = key.key_id(if is_old { KeyIdStyle::Legacy } else { KeyIdStyle::default() });
@@ -224,8 +225,8 @@ fn verify<'a>(
     Ok(0)
 }
 
-/// Reads a public key.
-pub(super) fn read_public_key(path: &str) -> Result<PublicKey, Failure> {
+/// Reads a public key, as it is at a time.
+pub(super) fn read_public_key(path: &str, now: Timestamp) -> Result<PublicKey, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::os(&error, path))?;
-    PublicKey::read_at(&bytes, clock()).map_err(|error| Failure::key(&error, path))
+    PublicKey::read_at(&bytes, now).map_err(|error| Failure::key(&error, path))
 }

@@ -152,10 +152,10 @@ impl Verification<'_> {
         if self.parsed.has("gpg") {
             self.log.info("Loading layout gpg key(s)...");
         }
-        let of_gpg = gpg::public_keys(self.parsed)?;
+        let of_gpg = gpg::public_keys(self.parsed, self.now)?;
         let keys = ["keys", "layout_keys"].iter().flat_map(|key| self.parsed.many(key));
         let keys: Result<Vec<PublicKey>, Failure> =
-            keys.map(|path| read_public_key(path)).collect();
+            keys.map(|path| read_public_key(path, self.now)).collect();
         let allow = self.parsed.has("allow_sublayout_inspections");
         let sublayout_inspections =
             if allow { SublayoutInspections::Allow } else { SublayoutInspections::Refuse };

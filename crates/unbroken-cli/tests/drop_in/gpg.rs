@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use unbroken_testkit::Keyring;
 
-use crate::pair::{Ended, Generation, Pair};
+use crate::pair::{Ended, Generation, Pair, drop_in};
 
 const BOTH: [Generation; 2] = [Generation::Third, Generation::First];
 
@@ -250,6 +250,11 @@ fn keys_that_have_ended_or_were_revoked_are_not_verified_with() {
     assert_eq!((theirs.code, ours.code), (Some(1), Some(1)));
     let kind = "(in-toto-verify) KeyExpirationError: ";
     assert!(theirs.last().starts_with(kind) && ours.last().starts_with(kind), "{}", ours.stderr);
+    // An audit judges the key at the time that it asks for.
+    let mut audit = drop_in("in-toto-verify", site.pair.ours());
+    audit.args(["-l", "root.layout", "-g", &old, "--gpg-home", site.home()]);
+    let audit = audit.args(["--at", "2024-01-01T02:00:00Z"]).output().unwrap();
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stderr));
     let (theirs, ours) = site.run("in-toto-sign", &format!("-f root.layout --verify -g {old}"));
     assert_eq!((theirs.code, ours.code), (Some(2), Some(2)), "{}", ours.stderr);
 
