@@ -194,6 +194,9 @@ fn unusable(path: &Path, error: KeyError) -> CliError {
         KeyError::PrivateHalfGiven { what: "OpenPGP" } => Some(
             "name the certificate, as `gpg --armor --export` writes it, or gpg:KEYID".to_owned(),
         ),
+        KeyError::OpenPgpSigns => {
+            Some("import it with `gpg --import`, and name it gpg:FINGERPRINT".to_owned())
+        }
         KeyError::PassphraseWrong => Some("try again, with the passphrase of this key".to_owned()),
         KeyError::PassphraseNotNeeded => {
             Some("the key is not encrypted: leave the passphrase out".to_owned())

@@ -158,6 +158,9 @@ pub enum KeyError {
         /// The fingerprint of what is listed.
         actual: String,
     },
+    /// An OpenPGP key in place of a private key that signs here.
+    #[error("this is an OpenPGP key, and only the gpg program signs with those")]
+    OpenPgpSigns,
     /// The name stands for no key algorithm.
     #[error("{name:?} is no key algorithm")]
     UnknownAlgorithm {

@@ -24,7 +24,7 @@ pub use self::algorithm::KeyAlgorithm;
 pub use self::envelope::{SignatureEntry, Signer, sign};
 use crate::error::{KeyError, SigningError};
 use crate::key::kind::KeyKind;
-use crate::key::{PublicKey, pem};
+use crate::key::{PublicKey, openpgp, pem};
 use crate::scheme::{SignatureScheme, tap21_message};
 use crate::secret::Passphrase;
 
@@ -81,6 +81,9 @@ impl SigningKey {
     /// [`KeyError`], with a variant of its own for each of: passphrase missing, wrong, or not
     /// needed; the public half given; a kind of key or encryption that is not supported; a weak key.
     pub fn read(text: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
+        if openpgp::certificate::is_openpgp_file(text) {
+            return Err(KeyError::OpenPgpSigns);
+        }
         match old_json::OldKey::find(pem::key_text(text)?) {
             Some(old) => old.open(passphrase),
             None => read::pair(text, passphrase).and_then(Self::from_pair),

@@ -71,6 +71,7 @@ fn keys_of_gpg_sign_and_are_verified_by_both() {
         assert_eq!(said.code, 1, "{owner}: {}{}", said.stdout, said.stderr);
         assert!(said.stdout.contains("link-missing"), "{owner}: {}", said.stdout);
     }
+    refused(&bench.unbroken(&["sign", "--key", "owner.asc", "root.layout"]), "gpg:FINGERPRINT");
     let said = bench.unbroken(&["inspect", "root.layout", "--key", &named[0]]);
     assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
     refused(&bench.unbroken(&["inspect", "root.layout", "--key", "gpg:"]), "FINGERPRINT");

@@ -6,7 +6,7 @@
 //! Where a certificate is at hand it says itself which of its keys may sign, until when, and what
 //! was revoked.
 
-pub(super) mod certificate;
+pub(crate) mod certificate;
 mod dsa;
 mod headers;
 pub(super) mod listed;

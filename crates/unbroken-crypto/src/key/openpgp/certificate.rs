@@ -20,7 +20,7 @@ const PUBLIC: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
 const PRIVATE: &[u8] = b"-----BEGIN PGP PRIVATE KEY BLOCK-----";
 
 /// Tells files of OpenPGP: armored, or packets of a public or a private key.
-pub(in crate::key) fn is_openpgp_file(bytes: &[u8]) -> bool {
+pub(crate) fn is_openpgp_file(bytes: &[u8]) -> bool {
     count(bytes, ARMOR) > 0 || matches!(first_tag(bytes), Some(SECRET_KEY | PUBLIC_KEY))
 }
 
