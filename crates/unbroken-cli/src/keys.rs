@@ -94,8 +94,8 @@ fn first_line(text: &str) -> String {
 /// The key that signs and how it is named.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SigningOptions {
-    /// The private key to sign with: a file in PEM or OpenSSH's format, pkcs11:... for one on a
-    /// token, ssh-agent:... for one in the agent, gpg:... for one of GnuPG
+    /// The private key to sign with: a file, or pkcs11:..., ssh-agent:... or gpg:... for one that is
+    /// kept elsewhere
     #[arg(short, long, value_name = "KEY", help_heading = "Keys")]
     pub(crate) key: String,
     #[command(flatten)]
