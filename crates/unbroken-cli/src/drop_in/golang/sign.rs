@@ -11,6 +11,7 @@ use unbroken_model::limits::Limits;
 use super::files;
 use super::pflag::{Flag, Parsed, Takes};
 use super::recording::{private_key, system, write};
+use crate::commands::verify::clock;
 use crate::drop_in::failure::reasons;
 use crate::drop_in::sign::read_public_key;
 
@@ -69,7 +70,7 @@ pub(super) fn public_key(path: &str) -> Result<PublicKey, String> {
     if let Err(error) = std::fs::metadata(path) {
         return Err(invalid(format!("open {path}: {}", system(&error))));
     }
-    match read_public_key(path) {
+    match read_public_key(path, clock()) {
         Ok(key) => Ok(key),
         Err(failure) => {
             private_key(path).map(|key| key.public().clone()).map_err(|_| invalid(failure.message))
