@@ -18,6 +18,9 @@ pub struct Keyring {
 impl Keyring {
     /// Makes an empty keyring, or announces that the test skips: `UNBROKEN_TEST_GPG` names the
     /// program.
+    ///
+    /// # Panics
+    /// When there is no place for it.
     pub fn new(test: &str) -> Option<Self> {
         let Some(program) = std::env::var_os("UNBROKEN_TEST_GPG") else {
             skip(test, "UNBROKEN_TEST_GPG is not set");
@@ -38,6 +41,9 @@ impl Keyring {
     }
 
     /// Makes a key for a user, without a passphrase; returns its fingerprint in lower case.
+    ///
+    /// # Panics
+    /// When gpg fails.
     pub fn make(&self, user: &str, algorithm: &str, usage: &str, more: &[&str]) -> String {
         let make = ["--quick-gen-key", user, algorithm, usage];
         self.gpg(&[more, &make, &["0"][..]].concat(), b"");
@@ -45,6 +51,9 @@ impl Keyring {
     }
 
     /// Returns the fingerprints of a key and its subkeys, in lower case.
+    ///
+    /// # Panics
+    /// When gpg fails.
     pub fn fingerprints(&self, user: &str) -> Vec<String> {
         let listing = self.gpg(&["--with-colons", "--list-keys", user], b"");
         let listing = String::from_utf8(listing).unwrap();
@@ -53,11 +62,17 @@ impl Keyring {
     }
 
     /// Returns the certificate of a key.
+    ///
+    /// # Panics
+    /// When gpg fails.
     pub fn certificate(&self, id: &str) -> Vec<u8> {
         self.gpg(&["--export", id], b"")
     }
 
     /// Revokes a key by the certificate that gpg puts aside when it makes one.
+    ///
+    /// # Panics
+    /// When gpg fails.
     pub fn revoke(&self, fingerprint: &str) {
         let name = format!("openpgp-revocs.d/{}.rev", fingerprint.to_uppercase());
         let text = std::fs::read_to_string(self.home().join(name)).unwrap();
@@ -66,6 +81,9 @@ impl Keyring {
     }
 
     /// Runs gpg, which must succeed, and returns what it printed.
+    ///
+    /// # Panics
+    /// When gpg fails.
     pub fn gpg(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let mut child = Command::new(&self.program)
             .arg("--homedir")

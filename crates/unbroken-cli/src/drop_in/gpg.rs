@@ -22,7 +22,10 @@ pub(super) fn signer(parsed: &Parsed, id: Option<&str>) -> Result<Box<dyn Signer
         let id = id.map(GpgKeyId::parse).transpose()?;
         gpg(parsed)?.key(id.as_ref(), clock)
     };
-    key().map(|key| Box::new(key) as Box<dyn Signer>).map_err(|error| failure(&error))
+    match key() {
+        Ok(key) => Ok(Box::new(key)),
+        Err(error) => Err(failure(&error)),
+    }
 }
 
 /// Reads the certificates of keys, as they are at a time.
