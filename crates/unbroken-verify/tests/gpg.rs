@@ -1,10 +1,5 @@
 //! OpenPGP keys that the `gpg` program of this machine makes, and what it signs with them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 use std::num::NonZeroU32;
 
