@@ -55,7 +55,7 @@ fn keys_of_gpg_sign_and_are_verified_by_both() {
         let said = bench.unbroken(&[&words[..], &["--key", "gpg:"]].concat());
         assert_eq!(said.code, 0, "{}", said.stderr);
     }
-    assert!(bench.path().join(format!("default.{}.link", &rsa[..8])).is_file());
+    assert!(bench.path().join(format!("default.{}.link", rsa.get(..8).unwrap())).is_file());
 
     // The owner signs the layout; who trusts him names him, or has his certificate in a file.
     let said = bench.unbroken(&["sign", "--key", &named[1], "root.layout"]);
@@ -75,7 +75,7 @@ fn keys_of_gpg_sign_and_are_verified_by_both() {
     let said = bench.unbroken(&["inspect", "root.layout", "--key", &named[0]]);
     assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
     refused(&bench.unbroken(&["inspect", "root.layout", "--key", "gpg:"]), "FINGERPRINT");
-    let short = format!("gpg:{}", &ed[32..]);
+    let short = format!("gpg:{}", ed.get(32..).unwrap());
     refused(&bench.unbroken(&["inspect", "root.layout", "--key", &short]), "8 digits");
 
     keyring.revoke(&ed);

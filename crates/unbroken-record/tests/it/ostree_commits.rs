@@ -17,7 +17,8 @@ fn digest(options: &HashOptions<'_>, spec: &str) -> String {
 #[test]
 fn the_commit_that_a_branch_names_is_recorded_under_its_name() {
     let tree = Tree::new(&[]);
-    let object = format!("objects/{}/{}.commit", &COMMIT[..2], &COMMIT[2..]);
+    let (head, tail) = COMMIT.split_at(2);
+    let object = format!("objects/{head}/{tail}.commit");
     tree.write(&object, "commit");
     tree.write("refs/heads/os/x86_64/stable", format!("{COMMIT}\n"));
     let prefixes = vec!["os/".to_owned(), "ostree:".to_owned()];
