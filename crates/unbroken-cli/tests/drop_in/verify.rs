@@ -266,20 +266,24 @@ fn inspections_of_a_sublayout_run_where_that_is_allowed() {
             r#"{{"signatures": [], "signed": {{"_type": "layout", "expires": "2100-01-01T00:00:00Z", "readme": "", {members}}}}}"#
         )
     };
-    let inner = layout(
-        r#""keys": {}, "steps": [], "inspect": [{"_type": "inspection", "name": "look", "run": ["true"],
-        "expected_materials": [], "expected_products": []}]"#,
-    );
-    let key = public_key("bob").to_layout_key(unbroken_crypto::KeyIdStyle::default()).unwrap();
-    let (id, key) = (key_id("bob"), Value::from(key.object).to_compact());
-    let outer = layout(&format!(
-        r#""keys": {{"{id}": {key}}}, "inspect": [], "steps": [{{"_type": "step", "name": "sub", "threshold": 1,
-        "pubkeys": ["{id}"], "expected_command": [], "expected_materials": [], "expected_products": []}}]"#
-    ));
+    let one_step = |name: &str, key: &str, inspect: &str| {
+        let listed = public_key(key).to_layout_key(unbroken_crypto::KeyIdStyle::default());
+        let (id, listed) = (key_id(key), Value::from(listed.unwrap().object).to_compact());
+        layout(&format!(
+            r#""keys": {{"{id}": {listed}}}, "inspect": [{inspect}], "steps": [{{"_type": "step", "name": "{name}",
+            "threshold": 1, "pubkeys": ["{id}"], "expected_command": [], "expected_materials": [],
+            "expected_products": []}}]"#
+        ))
+    };
+    let look = r#"{"_type": "inspection", "name": "look", "run": ["true"],
+        "expected_materials": [], "expected_products": []}"#;
+    let (inner, outer) = (one_step("make", "carl", look), one_step("sub", "bob", ""));
+    let folder = format!("sub.{}", key_id("bob").get(..8).unwrap());
+    pair.each(|place| std::fs::create_dir(place.join(&folder)).unwrap());
+    pair.same("in-toto-run", &format!("-n make -x --signing-key carl -d {folder}"));
     pair.write("inner.layout", inner.as_bytes());
     pair.write("root.layout", outer.as_bytes());
-    let link = format!("sub.{}.link", id.get(..8).unwrap());
-    pair.same("in-toto-sign", &format!("-f inner.layout -k bob -o {link}"));
+    pair.same("in-toto-sign", &format!("-f inner.layout -k bob -o {folder}.link"));
     pair.same("in-toto-sign", "-f root.layout -k alice");
     let line = "-l root.layout --verification-keys alice.pub";
     let (theirs, ours) = pair.run("in-toto-verify", &line.split(' ').collect::<Vec<_>>());
