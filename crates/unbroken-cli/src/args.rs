@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Inspect(commands::inspect::Inspect),
     MatchProducts(commands::match_products::MatchProducts),
     Verify(commands::verify::Verify),
+    #[command(subcommand)]
+    Image(commands::image::Image),
     Explain(commands::explain::Explain),
     InstallDropIns(commands::install_drop_ins::InstallDropIns),
     #[command(subcommand, hide = true)]

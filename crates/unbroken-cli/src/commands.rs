@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 mod earlier;
 pub(crate) mod explain;
+pub(crate) mod image;
 pub(crate) mod inspect;
 pub(crate) mod install_drop_ins;
 pub(crate) mod key;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<Exit> {
         Command::Inspect(inspect) => inspect.run(output),
         Command::MatchProducts(match_products) => match_products.run(output),
         Command::Verify(verify) => verify.run(output),
+        Command::Image(image) => image.run(output),
         Command::Explain(explain) => explain.run(output),
         Command::InstallDropIns(install) => install.run(output),
         Command::DemoStep(step) => step.run(output),

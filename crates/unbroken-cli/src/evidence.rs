@@ -1,15 +1,18 @@
-//! Hands the evidence of a folder to a session.
+//! Hands evidence to a session: that of a folder, and that which lies beside an image.
 
 use std::path::{Path, PathBuf};
 
 use unbroken_model::name::StepName;
+use unbroken_oci::classify::Kind;
+use unbroken_oci::evidence::Evidence;
 use unbroken_record::link_dir::{LinkDirLimits, LinkFile, LinkFileError, read_links};
 use unbroken_verify::{EvidenceRequest, Session, Submission};
 
 use crate::error::{CliError, Result};
 
-/// Hands in the links below `root`, those of sublayouts too, as the session asks for them.
-pub(crate) fn hand_in(session: &mut Session, root: &Path) -> Result<()> {
+/// Hands in the links below `root`, where there is one, and those of `beside`, those of sublayouts
+/// too, as the session asks for them.
+pub(crate) fn hand_in(session: &mut Session, root: Option<&Path>, beside: &[Named]) -> Result<()> {
     let limits = LinkDirLimits::default();
     loop {
         let requests = session.requests();
@@ -17,6 +20,10 @@ pub(crate) fn hand_in(session: &mut Session, root: &Path) -> Result<()> {
             return Ok(());
         }
         for request in requests {
+            let pieces: Vec<Submission<'_>> =
+                beside.iter().filter_map(|piece| piece.for_request(&request)).collect();
+            session.submit_all(request.chain, &pieces);
+            let Some(root) = root else { continue };
             let Some(folder) = folder_of(root, &request) else { continue };
             let evidence = read_links(&folder, &request.steps, &limits).map_err(|error| {
                 CliError::undecided("the links cannot be read")
@@ -33,6 +40,53 @@ pub(crate) fn hand_in(session: &mut Session, root: &Path) -> Result<()> {
                 }
             }
         }
+    }
+}
+
+/// A piece of evidence from beside an image, with the name that it would have in a folder of links.
+pub(crate) struct Named {
+    /// The folders of sublayouts, then the name of the file.
+    path: Vec<String>,
+    step: StepName,
+    source: String,
+    bytes: Vec<u8>,
+}
+
+impl Named {
+    /// Names what may be a link; anything else is no evidence of a step.
+    ///
+    /// The name is a hint like that of any file: what counts is who signed the content for which step.
+    pub(crate) fn of(piece: Evidence) -> Option<Self> {
+        let by_title = piece.title.as_deref().filter(|title| title.strip_suffix(".link").is_some());
+        let by_content = || {
+            let step = piece.recognised.about.as_ref()?;
+            let key: String = piece.recognised.signers.first()?.chars().take(8).collect();
+            Some(format!("{step}.{key}.link"))
+        };
+        let may_be_link = matches!(piece.recognised.kind, Kind::Link | Kind::Layout);
+        let name = match by_title {
+            Some(title) => title.to_owned(),
+            None if piece.recognised.kind == Kind::Link => by_content()?,
+            None => return None,
+        };
+        let path: Vec<String> = name.split('/').map(str::to_owned).collect();
+        let stem = path.last()?.strip_suffix(".link")?;
+        let step = stem.rsplit_once('.')?.0.parse().ok()?;
+        let source = format!("{name} ({} {})", piece.way, piece.manifest.short());
+        may_be_link.then_some(Self { path, step, source, bytes: piece.bytes })
+    }
+
+    fn for_request(&self, request: &EvidenceRequest) -> Option<Submission<'_>> {
+        let (file, folders) = self.path.split_last()?;
+        let lies_there = folders.len() == request.folders.len()
+            && folders.iter().zip(&request.folders).all(|(folder, names)| names.contains(folder));
+        let stem = file.strip_suffix(".link")?;
+        (lies_there && request.steps.contains(&self.step)).then_some(Submission {
+            step: &self.step,
+            source: &self.source,
+            stem,
+            bytes: &self.bytes,
+        })
     }
 }
 

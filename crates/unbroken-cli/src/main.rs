@@ -7,9 +7,11 @@ mod error;
 mod evidence;
 mod exit;
 mod files;
+mod images;
 mod keys;
 mod output;
 mod progress;
+mod registries;
 
 use std::process::ExitCode;
 

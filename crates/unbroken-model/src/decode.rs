@@ -191,7 +191,7 @@ impl<'a> Members<'a> {
 }
 
 /// Finds a name that is one of `known`, or another of `names`, but for the case of its letters.
-pub(crate) fn look_alike<'n>(
+pub fn look_alike<'n>(
     names: impl Iterator<Item = &'n str>,
     known: &[&str],
 ) -> Option<(&'n str, String)> {

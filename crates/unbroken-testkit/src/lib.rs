@@ -36,6 +36,7 @@ pub mod keys;
 pub mod oracle;
 mod pipeline;
 mod random;
+pub mod registry;
 mod skip;
 mod vector;
 

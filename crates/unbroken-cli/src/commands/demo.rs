@@ -149,7 +149,7 @@ impl Stage<'_> {
         };
         let mut session =
             Session::open(in_force, now, Options::default(), Limits::default(), Budget::default());
-        hand_in(&mut session, &folder.join("links"))?;
+        hand_in(&mut session, Some(&folder.join("links")), &[])?;
         Ok(match session.evaluate() {
             Err(rejection) => Err(rejection),
             Ok(waiting) => {

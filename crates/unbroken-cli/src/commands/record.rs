@@ -15,8 +15,10 @@ use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::images::{ImageMaterials, ImageProducts, MissingImage, add_images};
 use crate::keys::SigningOptions;
 use crate::output::{Output, count};
+use crate::registries::RegistryOptions;
 
 /// Record a step that is no single command: start before it, stop after it
 #[derive(Debug, Subcommand)]
@@ -33,6 +35,8 @@ pub(crate) struct Start {
     /// What the step uses
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     materials: Vec<String>,
+    #[command(flatten)]
+    images: ImageMaterials,
     /// Forget a recording of this step that was started and not stopped
     #[arg(long)]
     force: bool,
@@ -44,6 +48,8 @@ pub(crate) struct Start {
     link: LinkOptions,
     #[command(flatten)]
     earlier: EarlierOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
 }
 
 /// Record what the step made, and sign the link
@@ -55,11 +61,15 @@ pub(crate) struct Stop {
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     products: Vec<String>,
     #[command(flatten)]
+    images: ImageProducts,
+    #[command(flatten)]
     signing: SigningOptions,
     #[command(flatten)]
     hashing: HashingOptions,
     #[command(flatten)]
     link: LinkOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
 }
 
 impl Record {
@@ -77,9 +87,11 @@ impl Start {
         let key = self.signing.load()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
         self.link.check_key(&*key)?;
-        let link = self
+        let mut link = self
             .hashing
             .with_options(output, |options| record_start(&self.step, &self.materials, options))?;
+        let images = &self.images.image_material;
+        link.materials = add_images(link.materials, images, &self.registries, MissingImage::Fail)?;
         if let Some(earlier) = earlier {
             earlier.hold(&self.step, &link.materials, output)?;
         }
@@ -117,9 +129,11 @@ impl Stop {
             record_error(error).remedy("start the recording first, with the same key and folder")
         })?;
         let started = self.started(&bytes, &*key)?;
-        let link = self
+        let mut link = self
             .hashing
             .with_options(output, |options| record_stop(started, &self.products, options))?;
+        let images = &self.images.image_product;
+        link.products = add_images(link.products, images, &self.registries, MissingImage::Fail)?;
         self.link.write_signed(&link, &*key, style, output)?;
         remove_unfinished(folder, &self.step, &id).map_err(record_error)?;
         Ok(Exit::Success)

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
+use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::name::StepName;
 use unbroken_record::{Executable, ExitOutcome, HashOptions, StepRun, Streams, begin_step};
 
@@ -11,9 +12,11 @@ use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::images::{ImageMaterials, ImageProducts, MissingImage, add_images, join};
 use crate::keys::SigningOptions;
 use crate::output::Output;
 use crate::progress::HashingBar;
+use crate::registries::RegistryOptions;
 
 /// Run the command of a step, and sign a link that tells what it used and made
 ///
@@ -21,7 +24,8 @@ use crate::progress::HashingBar;
 /// the command fails.
 ///
 /// Artifacts are files, folders, globs, or URIs: file:PATH, dir:FOLDER (one digest for a folder),
-/// git:REPOSITORY or git:REPOSITORY@REVISION, ostree:BRANCH (where --base-path is a repository).
+/// git:REPOSITORY or git:REPOSITORY@REVISION, ostree:BRANCH (where --base-path is a repository). Images
+/// have options of their own: --image-material and --image-product.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "unbroken run STEP --key FILE [--materials PATH...] [--products PATH...] -- COMMAND..."
@@ -35,6 +39,10 @@ pub(crate) struct Run {
     /// What the command makes: recorded after it ran
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     products: Vec<String>,
+    #[command(flatten)]
+    images_used: ImageMaterials,
+    #[command(flatten)]
+    images_made: ImageProducts,
     /// Record the end of what the command prints in the link
     #[arg(short = 's', long)]
     record_streams: bool,
@@ -52,6 +60,8 @@ pub(crate) struct Run {
     link: LinkOptions,
     #[command(flatten)]
     earlier: EarlierOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
     /// The command, as words; there is no shell. Without one, only the artifacts are recorded
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -68,6 +78,8 @@ impl Run {
         let command = words(self.command)?;
         let hidden: Vec<String> =
             self.signing.passphrase.variable().map(str::to_owned).into_iter().collect();
+        let used = &self.images_used.image_material;
+        let used = add_images(ArtifactSet::default(), used, &self.registries, MissingImage::Fail)?;
         let bar = HashingBar::new(output);
         let step = StepRun {
             hidden_variables: &hidden,
@@ -91,10 +103,17 @@ impl Run {
             output.warning(&format!("the command is {path}: {reason}"));
         }
         if let Some(earlier) = earlier {
-            earlier.hold(&step.name, begun.materials(), output)?;
+            earlier.hold(&step.name, &join(begun.materials(), &used)?, output)?;
         }
-        let recorded = begun.run().map_err(record_error)?;
+        let mut recorded = begun.run().map_err(record_error)?;
         drop(bar);
+        let failed = recorded.exit.is_some_and(|exit| !exit.is_success());
+        let missing = if failed { MissingImage::Skip } else { MissingImage::Fail };
+        let made = &self.images_made.image_product;
+        let link = &mut recorded.link;
+        link.materials = join(&link.materials, &used)?;
+        let products = std::mem::take(&mut link.products);
+        link.products = add_images(products, made, &self.registries, missing)?;
         let style = self.signing.style.key_id_style;
         self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))

@@ -12,6 +12,10 @@ use unbroken_model::envelope::Envelope;
 use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
+use unbroken_oci::evidence::Scope;
+use unbroken_oci::image::Platform;
+use unbroken_oci::location::Location;
+use unbroken_oci::{Identified, identify};
 use unbroken_report::{Facts, Report, Subject};
 use unbroken_verify::{
     Budget, InForce, Rejection, Session, VerifiedSupplyChain, envelope_finding, layout_finding,
@@ -19,13 +23,15 @@ use unbroken_verify::{
 
 use self::inspections::InspectionOptions;
 use self::options::VerdictOptions;
+use crate::commands::image::{find_image, gather};
 use crate::commands::inspect::recognise;
 use crate::error::{CliError, Result};
-use crate::evidence::hand_in;
+use crate::evidence::{Named, hand_in};
 use crate::exit::Exit;
 use crate::files;
 use crate::keys::{PassphraseSource, load_public_key_at};
-use crate::output::{Output, input_name};
+use crate::output::{Output, escape_line, input_name};
+use crate::registries::{RegistryOptions, oci_error};
 
 /// Verify that the pipeline of a layout was followed
 ///
@@ -33,13 +39,22 @@ use crate::output::{Output, input_name};
 /// 3: undecided, since something could not be read or run.
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
+    /// The image in question: registry/app:1.4, oci:DIR, ... as `image digest` takes it
+    #[arg(conflicts_with = "subject")]
+    image: Option<Location>,
+    /// Of an index, verify the image of this platform
+    #[arg(long, value_name = "PLATFORM", requires = "image")]
+    platform: Option<Platform>,
     /// The signed layout
     #[arg(short, long, value_name = "FILE")]
     layout: PathBuf,
     /// The public key of an owner of the layout; may be repeated, and each must have signed
     #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
     trust: Vec<PathBuf>,
-    /// The folder of the links [default: that of the layout]
+    /// Look for links there too: a repository, oci:DIR or folder:DIR
+    #[arg(long, value_name = "STORE", requires = "image")]
+    evidence: Vec<Location>,
+    /// The folder of the links [default: that of the layout; with an image in a registry, none]
     #[arg(short = 'd', long, value_name = "DIR")]
     link_dir: Option<PathBuf>,
     /// The image or file in question: sha256:... must be named by the chain
@@ -49,6 +64,8 @@ pub(crate) struct Verify {
     inspections: InspectionOptions,
     #[command(flatten)]
     verdict: VerdictOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
 }
 
 fn parse_digest(text: &str) -> std::result::Result<Digest, String> {
@@ -62,13 +79,15 @@ pub(crate) type Verdict = std::result::Result<VerifiedSupplyChain, Box<Rejection
 impl Verify {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         let now = self.verdict.now();
-        let verdict = self.verify(now)?;
-        let report = self.report(&verdict, now);
+        // A tag is looked up once; what follows goes by digests.
+        let (subject, beside) = self.subject(output)?;
+        let verdict = self.verify(now, &beside)?;
+        let report = report(&verdict, Facts { subject, ..facts(&self.layout, now) });
         self.verdict.print(&report, output);
         Ok(if report.is_verified() { Exit::Success } else { Exit::Rejected })
     }
 
-    fn verify(&self, now: Timestamp) -> Result<Verdict> {
+    fn verify(&self, now: Timestamp, beside: &[Named]) -> Result<Verdict> {
         let bytes = files::read(&self.layout)?;
         if let Some(other) = recognise(&bytes) {
             let name = input_name(&self.layout);
@@ -83,7 +102,7 @@ impl Verify {
         let options = self.verdict.options(self.inspections.of_sublayouts());
         let mut session =
             Session::open(in_force, now, options, Limits::default(), Budget::default());
-        hand_in(&mut session, &self.link_dir())?;
+        hand_in(&mut session, self.link_dir().as_deref(), beside)?;
         let waiting = match session.evaluate() {
             Ok(waiting) => waiting,
             Err(rejection) => return Ok(Err(rejection)),
@@ -97,22 +116,54 @@ impl Verify {
         self.trust.iter().map(|path| load_public_key_at(path, &none, now)).collect()
     }
 
-    fn link_dir(&self) -> PathBuf {
+    fn link_dir(&self) -> Option<PathBuf> {
         let beside = || match self.layout.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => Path::new(".").to_owned(),
         };
-        self.link_dir.clone().unwrap_or_else(beside)
+        // The links of an image in a registry lie beside the image.
+        let in_registry = matches!(self.image, Some(Location::Registry(_)));
+        let elsewhere = in_registry || !self.evidence.is_empty();
+        self.link_dir.clone().or_else(|| (!elsewhere).then(beside))
     }
 
-    fn report(&self, verdict: &Verdict, now: Timestamp) -> Report {
-        let subject = self.subject.as_ref().map(|digest| Subject {
-            name: digest.to_string(),
-            digest: digest.clone(),
-            others: Vec::new(),
-        });
-        report(verdict, Facts { subject, ..facts(&self.layout, now) })
+    /// Finds the digests of what is in question, and what lies beside it.
+    fn subject(&self, output: &Output) -> Result<(Option<Subject>, Vec<Named>)> {
+        let Some(image) = &self.image else {
+            let subject = self.subject.as_ref().map(|digest| Subject {
+                name: digest.to_string(),
+                digest: digest.clone(),
+                others: Vec::new(),
+            });
+            return Ok((subject, Vec::new()));
+        };
+        let client = self.registries.client()?;
+        let keeps_content = matches!(
+            image,
+            Location::Registry(_) | Location::Layout(..) | Location::OciArchive(..)
+        );
+        if !keeps_content {
+            let identified = identify(image, &client, self.platform.as_ref())
+                .map_err(|error| oci_error(&error))?;
+            return Ok((Some(subject_of(&identified, image)?), Vec::new()));
+        }
+        let found = find_image(image, &client, self.platform.as_ref())?;
+        let beside = gather(&found, image, &self.evidence, &client, Scope::Chain)?;
+        for skipped in &beside.skipped {
+            output.talk(&escape_line(&format!("passed over {}: {}", skipped.what, skipped.reason)));
+        }
+        let named = beside.evidence.into_iter().filter_map(Named::of).collect();
+        Ok((Some(subject_of(&found.identified, image)?), named))
     }
+}
+
+fn subject_of(identified: &Identified, image: &Location) -> Result<Subject> {
+    let digests = identified
+        .digests()
+        .ok_or_else(|| CliError::undecided(format!("{image} tells no digest of its image")))?;
+    let name = identified.name.as_ref().map_or_else(|| image.to_string(), ToString::to_string);
+    let name = format!("{name}@{}", digests.digest);
+    Ok(Subject { name, digest: digests.digest, others: digests.others })
 }
 
 /// Gathers what a report says of its making.

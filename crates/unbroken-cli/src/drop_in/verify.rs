@@ -216,7 +216,7 @@ impl Judgement<'_> {
         let allow = self.options.sublayout_inspections == SublayoutInspections::Allow;
         let (limits, budget) = (Limits::default(), Budget::default());
         let mut session = Session::open(in_force, self.now, self.options, limits, budget);
-        hand_in(&mut session, self.links).map_err(|error| undecided(&error))?;
+        hand_in(&mut session, Some(self.links), &[]).map_err(|error| undecided(&error))?;
         let waiting = match session.evaluate() {
             Ok(waiting) => waiting,
             Err(rejection) => return Ok(Err(rejection)),

@@ -16,6 +16,7 @@ mod files;
 mod forgotten;
 mod formats;
 mod help;
+mod images;
 mod others;
 mod path;
 mod pipes;

@@ -1,0 +1,91 @@
+//! Attaches evidence to an image, as referrers that any tool of the OCI finds.
+
+use std::collections::BTreeMap;
+
+use crate::classify::{Kind, recognise};
+use crate::content::{Content, Pushed};
+use crate::descriptor::Descriptor;
+use crate::error::Result;
+use crate::manifest::{Fetched, Image, Manifest};
+use crate::media_type;
+use crate::reference::Selector;
+use crate::referrers::add_to_fallback;
+
+/// Evidence up to this size stands in the manifest too, which saves readers a request each. The
+/// blob is stored all the same: not every reader looks there.
+const INLINE: usize = 64 << 10;
+
+/// A piece of evidence to attach.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The file name to attach it under.
+    pub title: String,
+    /// The media type, or nothing to recognise it.
+    pub media_type: Option<String>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What was attached.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// What the piece is.
+    pub kind: Kind,
+    /// Its manifest.
+    pub manifest: Descriptor,
+}
+
+/// Attaches evidence to a manifest. The same evidence attached again is the same manifest: nothing
+/// changes.
+///
+/// # Errors
+/// What was attached before the error stays, and attaching all again is harmless.
+pub fn attach(
+    content: &dyn Content,
+    subject: &Descriptor,
+    pieces: &[Piece],
+) -> Result<Vec<Attached>> {
+    let mut attached = Vec::new();
+    let mut unlisted = Vec::new();
+    let empty = Descriptor::of(media_type::EMPTY, media_type::EMPTY_CONTENT);
+    if !pieces.is_empty() {
+        content.push_blob(&empty, &mut &media_type::EMPTY_CONTENT[..])?;
+    }
+    for piece in pieces {
+        let kind = recognise(piece.media_type.as_deref().unwrap_or_default(), &piece.bytes).kind;
+        let manifest = manifest_of(subject, piece, kind, &empty);
+        if let Some(layer) = manifest.layers.first() {
+            content.push_blob(layer, &mut piece.bytes.as_slice())?;
+        }
+        let bytes = manifest.to_bytes();
+        let descriptor = Descriptor::of(media_type::MANIFEST, &bytes);
+        let listed = manifest.listed(&descriptor);
+        let selector = Selector::Digest(descriptor.digest.clone());
+        let fetched = Fetched { descriptor, bytes, manifest: Manifest::Image(manifest) };
+        if content.push_manifest(&fetched, &selector)? == Pushed::Unlisted {
+            unlisted.push(listed);
+        }
+        attached.push(Attached { kind, manifest: fetched.descriptor });
+    }
+    if !unlisted.is_empty() {
+        add_to_fallback(content, &subject.digest, &unlisted)?;
+    }
+    Ok(attached)
+}
+
+/// The manifest of a piece: nothing in it depends on when or by whom it is attached.
+fn manifest_of(subject: &Descriptor, piece: &Piece, kind: Kind, empty: &Descriptor) -> Image {
+    let media_type = piece.media_type.clone().unwrap_or_else(|| kind.media_type().to_owned());
+    let mut layer = Descriptor::of(media_type.clone(), &piece.bytes);
+    layer.annotations.insert(media_type::TITLE.to_owned(), piece.title.clone());
+    if piece.bytes.len() <= INLINE {
+        layer.set_inline(&piece.bytes);
+    }
+    Image {
+        config: empty.clone(),
+        layers: vec![layer],
+        artifact_type: Some(media_type),
+        subject: Some(subject.bare()),
+        annotations: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,128 @@
+//! Recognises evidence by its content. What registries and descriptors call it is no more than a hint.
+
+use unbroken_model::envelope::{Envelope, EnvelopeKind};
+use unbroken_model::json::{Object, Value};
+use unbroken_model::limits::Limits as JsonLimits;
+
+use crate::error::short;
+use crate::media_type;
+
+/// What a piece of evidence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An in-toto link, in either envelope.
+    Link,
+    /// An in-toto layout, in either envelope.
+    Layout,
+    /// A statement in a DSSE envelope.
+    Attestation,
+    /// A statement without an envelope: nobody signed it.
+    UnsignedStatement,
+    /// A Sigstore bundle.
+    SigstoreBundle,
+    /// A signature in cosign's older form.
+    SimpleSignature,
+    /// A signature of Notation.
+    NotationSignature,
+    /// A bill of materials as it is.
+    Sbom,
+    /// Anything else.
+    Other,
+}
+
+/// What a piece of evidence says of itself, unverified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// What it is.
+    pub kind: Kind,
+    /// The name of a link's step, or the predicate type of a statement.
+    pub about: Option<String>,
+    /// The key ids that its signatures name.
+    pub signers: Vec<String>,
+}
+
+impl Kind {
+    /// Names the kind for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Layout => "layout",
+            Self::Attestation => "attestation",
+            Self::UnsignedStatement => "statement without signature",
+            Self::SigstoreBundle => "Sigstore bundle",
+            Self::SimpleSignature => "cosign signature",
+            Self::NotationSignature => "Notation signature",
+            Self::Sbom => "bill of materials",
+            Self::Other => "other",
+        }
+    }
+
+    /// The media type under which a piece of this kind is attached.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Link => media_type::LINK,
+            Self::Layout => media_type::LAYOUT,
+            Self::Attestation => media_type::DSSE,
+            Self::UnsignedStatement => media_type::STATEMENT,
+            Self::SigstoreBundle => media_type::SIGSTORE_BUNDLE,
+            Self::SimpleSignature => media_type::SIMPLE_SIGNING,
+            Self::NotationSignature | Self::Sbom | Self::Other => media_type::OCTETS,
+        }
+    }
+}
+
+/// Recognises content. `told` is the media type that somebody gave it; it decides only between
+/// things that the content does not tell apart.
+pub fn recognise(told: &str, bytes: &[u8]) -> Recognised {
+    let limits = JsonLimits::default();
+    let plain = |kind| Recognised { kind, about: None, signers: Vec::new() };
+    if media_type::NOTATION_ENVELOPES.contains(&told) {
+        return plain(Kind::NotationSignature);
+    }
+    if let Ok(envelope) = Envelope::parse(bytes, &limits) {
+        return of_envelope(envelope, &limits);
+    }
+    let Ok(value) = Value::parse(bytes, &limits) else {
+        return plain(if is_sbom(told) { Kind::Sbom } else { Kind::Other });
+    };
+    let Some(document) = value.as_object() else { return plain(Kind::Other) };
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    if text("mediaType").is_some_and(|own| own.starts_with("application/vnd.dev.sigstore.bundle")) {
+        return plain(Kind::SigstoreBundle);
+    }
+    if text("_type").is_some_and(|own| own.starts_with("https://in-toto.io/Statement/")) {
+        let about = text("predicateType").map(short);
+        return Recognised { kind: Kind::UnsignedStatement, about, signers: Vec::new() };
+    }
+    if document.get("critical").is_some() && told == media_type::SIMPLE_SIGNING {
+        return plain(Kind::SimpleSignature);
+    }
+    let names_sbom = text("spdxVersion").or(text("bomFormat")).is_some();
+    plain(if names_sbom || is_sbom(told) { Kind::Sbom } else { Kind::Other })
+}
+
+fn of_envelope(envelope: Envelope<'_>, limits: &JsonLimits) -> Recognised {
+    let signers = envelope.signatures().iter().filter_map(|signature| signature.key_id.as_deref());
+    let signers = signers.filter(|id| !id.is_empty()).map(short).collect();
+    let signed_by = |kind, about| Recognised { kind, about, signers };
+    let is_dsse = envelope.kind() == EnvelopeKind::Dsse;
+    let payload = envelope.into_unverified_payload();
+    let Ok(value) = payload.value(limits) else { return signed_by(Kind::Other, None) };
+    let Some(document) = value.as_object() else { return signed_by(Kind::Other, None) };
+    let text = |name: &str| member(document, name);
+    match text("_type").as_deref() {
+        Some("link") => signed_by(Kind::Link, text("name")),
+        Some("layout") => signed_by(Kind::Layout, None),
+        _ if is_dsse => signed_by(Kind::Attestation, text("predicateType")),
+        _ => signed_by(Kind::Other, None),
+    }
+}
+
+fn member(document: &Object<'_>, name: &str) -> Option<String> {
+    document.get(name).and_then(Value::as_str).map(short)
+}
+
+fn is_sbom(media_type: &str) -> bool {
+    ["spdx", "cyclonedx", "syft"].iter().any(|word| media_type.contains(word))
+}

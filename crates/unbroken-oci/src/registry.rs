@@ -1,0 +1,161 @@
+//! Registries over HTTP, as the OCI distribution specification 1.1 has them.
+//!
+//! A registry is an adversary: what it sends is held against digests, what it names is followed by
+//! one rule ([`address::follow`]), and credentials go to the host that they were kept for. All calls
+//! block and any number of threads may use one [`Client`]: its connections and tokens are shared.
+
+mod address;
+mod challenge;
+mod credentials;
+mod exchange;
+mod http;
+mod repository;
+mod token;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ureq::tls::{Certificate, PemItem, parse_pem};
+
+use self::address::Address;
+pub use self::credentials::CredentialPlaces;
+use self::http::Agents;
+pub(crate) use self::http::chance;
+pub use self::repository::RegistryRepository;
+use self::token::Authorization;
+use crate::error::{OciError, Result};
+use crate::limits::Limits;
+use crate::reference::{Host, Repository};
+
+/// How registries are reached. The default trusts the machine's certificates and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The bounds of every transfer.
+    pub limits: Limits,
+    /// Registries that are spoken to in plain HTTP, beside those of this machine. Credentials are
+    /// never sent to them.
+    pub plain_http: BTreeSet<Host>,
+    /// Hosts that a registry may redirect to although their addresses are not public.
+    pub trusted_hosts: BTreeSet<Host>,
+    /// Token services that may be given credentials although they are neither the registry nor
+    /// a domain above it.
+    pub auth_hosts: BTreeSet<Host>,
+    /// Registries that are read in place of another, in this order, before it.
+    pub mirrors: BTreeMap<Host, Vec<Host>>,
+    /// Whether and through what requests go.
+    pub proxy: ProxyChoice,
+    /// Where credentials are looked for.
+    pub credentials: CredentialPlaces,
+    /// Authorities that are trusted beside those of the machine.
+    pub authorities: Authorities,
+}
+
+/// Through what requests go.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyChoice(Option<ureq::Proxy>);
+
+impl ProxyChoice {
+    /// Takes what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    pub fn of_environment() -> Self {
+        Self(ureq::Proxy::try_from_env())
+    }
+
+    fn proxy(&self) -> Option<ureq::Proxy> {
+        self.0.clone()
+    }
+}
+
+/// Authorities that are trusted beside those of the machine.
+#[derive(Clone, Debug, Default)]
+pub struct Authorities(Vec<Certificate<'static>>);
+
+impl Authorities {
+    /// Adds the certificates of a text in PEM. Registries of this machine are then spoken to in
+    /// HTTPS too.
+    ///
+    /// # Errors
+    /// [`OciError::Settings`] for a text without certificates.
+    pub fn add(&mut self, name: &str, pem: &[u8]) -> Result<()> {
+        let unusable =
+            |fault: &str| OciError::Settings { what: name.to_owned(), fault: fault.to_owned() };
+        let before = self.0.len();
+        for item in parse_pem(pem) {
+            match item {
+                Ok(PemItem::Certificate(certificate)) => self.0.push(certificate),
+                Ok(_) => {}
+                Err(_) => return Err(unusable("it is no PEM")),
+            }
+        }
+        if self.0.len() == before {
+            return Err(unusable("it holds no certificate"));
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// Tells whether a registry is spoken to over TLS.
+    fn is_secure(&self, host: &Host) -> bool {
+        let of_this_machine = host.is_loopback() && self.authorities.0.is_empty();
+        !(of_this_machine || self.plain_http.contains(host))
+    }
+}
+
+/// The connections to registries.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+type Authorizations = BTreeMap<(String, String), Authorization>;
+
+struct Shared {
+    settings: Settings,
+    agents: Agents,
+    /// What a registry asked for before, by registry and scope.
+    authorizations: Mutex<Authorizations>,
+}
+
+impl Client {
+    /// Makes a client. It connects when it is asked for something.
+    pub fn new(settings: Settings) -> Self {
+        let (agents, authorizations) = (Agents::new(), Mutex::default());
+        Self { shared: Arc::new(Shared { settings, agents, authorizations }) }
+    }
+
+    /// Opens a repository; nothing is asked of the registry yet.
+    pub fn repository(&self, repository: &Repository) -> RegistryRepository {
+        RegistryRepository::new(self.clone(), repository.clone())
+    }
+
+    /// Returns the bounds that everything is fetched under.
+    pub fn limits(&self) -> &Limits {
+        &self.settings().limits
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn agents(&self) -> &Agents {
+        &self.shared.agents
+    }
+
+    fn authorizations(&self) -> MutexGuard<'_, Authorizations> {
+        self.shared.authorizations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of a registry's interface.
+    fn address(&self, registry: &Host) -> Result<Address> {
+        let secure = self.settings().is_secure(registry);
+        let host = if registry.to_string() == "docker.io" {
+            // Docker Hub's registry is not where its names say.
+            "registry-1.docker.io"
+                .parse()
+                .map_err(|fault| OciError::Reference { text: registry.to_string(), fault })?
+        } else {
+            registry.clone()
+        };
+        Ok(Address::new(secure, host, "/v2/"))
+    }
+}

@@ -1,0 +1,285 @@
+//! Credentials for registries, as docker, podman and their helpers keep them: each for its own host.
+
+use std::fmt;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE64;
+use unbroken_model::json::{Object, Value};
+use unbroken_model::limits::Limits as JsonLimits;
+use zeroize::Zeroizing;
+
+use crate::error::{OciError, Result};
+use crate::reference::Repository;
+
+/// The largest file of credentials, and the largest answer of a helper.
+const LARGEST: u64 = 1 << 20;
+/// How long a helper may take: some ask a service of a cloud.
+const HELPER_TIME: Duration = Duration::from_secs(30);
+
+/// A secret, which no message shows.
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+/// What a registry may be given.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// A user and a password.
+    Password { user: String, password: Secret },
+    /// A token that is exchanged for others.
+    Refresh(Secret),
+    /// A token that is sent as it is.
+    Bearer(Secret),
+}
+
+/// Where credentials are looked for, in order: the first place that knows the registry decides.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialPlaces {
+    /// The text of a file of credentials, from a variable of the environment, with its name.
+    pub inline: Option<(String, String)>,
+    /// Files in docker's or podman's form. One that is not there is passed over.
+    pub files: Vec<PathBuf>,
+}
+
+impl Secret {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("(secret)")
+    }
+}
+
+impl CredentialPlaces {
+    /// Finds what a repository's registry may be given.
+    pub(crate) fn find(&self, repository: &Repository) -> Result<Option<Credential>> {
+        if let Some((name, text)) = &self.inline
+            && let Some(found) = find_in(name, text.as_bytes(), repository)?
+        {
+            return Ok(Some(found));
+        }
+        for path in &self.files {
+            let Some(text) = read(path)? else { continue };
+            if let Some(found) = find_in(&path.display().to_string(), &text, repository)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let unusable = |error: std::io::Error| OciError::Credentials {
+        place: path.display().to_string(),
+        fault: error.to_string(),
+    };
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(error)),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(unusable)?;
+    Ok(Some(bytes))
+}
+
+fn find_in(place: &str, text: &[u8], repository: &Repository) -> Result<Option<Credential>> {
+    let unusable =
+        |fault: &str| OciError::Credentials { place: place.to_owned(), fault: fault.to_owned() };
+    // An error of the parser could quote the text.
+    let value =
+        Value::parse(text, &JsonLimits::default()).map_err(|_| unusable("it is no strict JSON"))?;
+    let document = value.as_object().ok_or_else(|| unusable("it is no JSON object"))?;
+    let keys = keys(repository);
+    let helpers = document.get("credHelpers").and_then(Value::as_object);
+    for key in &keys {
+        let helper = helpers.and_then(|helpers| helpers.get(key)).and_then(Value::as_str);
+        if let Some(helper) = helper {
+            return ask_helper(helper, key);
+        }
+    }
+    let auths = document.get("auths").and_then(Value::as_object);
+    for key in &keys {
+        let entry = auths.and_then(|auths| auths.get(key)).and_then(Value::as_object);
+        if let Some(found) = entry.and_then(|entry| entry_of(entry).transpose()) {
+            return found.map(Some).map_err(unusable);
+        }
+    }
+    let store = document.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty());
+    match (store, keys.last()) {
+        (Some(store), Some(host)) => ask_helper(store, host),
+        _ => Ok(None),
+    }
+}
+
+/// The keys under which a file may have a repository's credentials, the closest first.
+fn keys(repository: &Repository) -> Vec<String> {
+    let whole = repository.to_string();
+    let mut keys = vec![whole.clone()];
+    let mut rest = whole.as_str();
+    while let Some((shorter, _)) = rest.rsplit_once('/') {
+        keys.push(shorter.to_owned());
+        rest = shorter;
+    }
+    let host = repository.registry().to_string();
+    for older in
+        [format!("https://{host}"), format!("https://{host}/v2/"), format!("https://{host}/v1/")]
+    {
+        keys.push(older);
+    }
+    if host == "docker.io" {
+        keys.push("https://index.docker.io/v1/".to_owned());
+    } else {
+        keys.push(host);
+    }
+    keys
+}
+
+fn entry_of(entry: &Object<'_>) -> std::result::Result<Option<Credential>, &'static str> {
+    let get = |name| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    if let Some(token) = get("registrytoken") {
+        return Ok(Some(Credential::Bearer(Secret::new(token))));
+    }
+    if let Some(token) = get("identitytoken") {
+        return Ok(Some(Credential::Refresh(Secret::new(token))));
+    }
+    if let Some(auth) = get("auth") {
+        let bytes = BASE64.decode(auth.trim().as_bytes());
+        let bytes = Zeroizing::new(bytes.map_err(|_| "an entry's auth is not base64")?);
+        let text = std::str::from_utf8(&bytes).map_err(|_| "an entry's auth is no text")?;
+        let (user, password) = text.split_once(':').ok_or("an entry's auth has no password")?;
+        let password = Secret::new(password.trim_end_matches('\0'));
+        return Ok(Some(Credential::Password { user: user.to_owned(), password }));
+    }
+    match (get("username"), get("password")) {
+        (Some(user), Some(password)) => {
+            let password = Secret::new(password);
+            Ok(Some(Credential::Password { user: user.to_owned(), password }))
+        }
+        // Docker leaves an empty entry where a helper keeps the secret.
+        _ => Ok(None),
+    }
+}
+
+fn ask_helper(helper: &str, host: &str) -> Result<Option<Credential>> {
+    let place = format!("docker-credential-{helper}");
+    let unusable =
+        |fault: &str| OciError::Credentials { place: place.clone(), fault: fault.to_owned() };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !helper.bytes().all(plain) {
+        // Else a file of credentials could name any program by its path.
+        return Err(unusable("a helper's name has letters, digits, '-', '_' and '.'"));
+    }
+    let answer = run_helper(&place, host).map_err(|error| unusable(&error.to_string()))?;
+    let Some(answer) = answer else { return Ok(None) };
+    let value = Value::parse(&answer, &JsonLimits::default())
+        .map_err(|_| unusable("its answer is no strict JSON"))?;
+    let get = |name| {
+        let member = value.as_object().and_then(|object| object.get(name));
+        member.and_then(Value::as_str).filter(|text| !text.is_empty())
+    };
+    match (get("Username"), get("Secret")) {
+        (Some("<token>"), Some(token)) => Ok(Some(Credential::Refresh(Secret::new(token)))),
+        (Some(user), Some(password)) => {
+            let password = Secret::new(password);
+            Ok(Some(Credential::Password { user: user.to_owned(), password }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Asks a helper about a host; one that knows nothing ends with a failure.
+fn run_helper(program: &str, host: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut child = Command::new(program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that does not read its question has answered it.
+        drop(stdin.write_all(host.as_bytes()));
+    }
+    let stdout = child.stdout.take();
+    let reading = std::thread::spawn(move || {
+        let mut answer = Zeroizing::new(Vec::new());
+        let read = stdout.map(|stdout| stdout.take(LARGEST).read_to_end(&mut answer));
+        read.transpose().map(|_| answer)
+    });
+    let begin = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if begin.elapsed() > HELPER_TIME {
+            child.kill()?;
+            child.wait()?;
+            return Err(std::io::Error::other("it did not answer in 30 s"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let answer = reading.join().map_err(|_| std::io::Error::other("its answer was not read"))??;
+    Ok(status.success().then_some(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(text: &str, name: &str) -> Option<String> {
+        let repository: Repository = name.parse().unwrap();
+        find_in("x", text.as_bytes(), &repository).unwrap().map(|credential| match credential {
+            Credential::Password { user, password } => format!("{user}:{}", password.expose()),
+            Credential::Refresh(token) => format!("refresh {}", token.expose()),
+            Credential::Bearer(token) => format!("bearer {}", token.expose()),
+        })
+    }
+
+    #[test]
+    fn credentials_are_of_one_host_and_the_closest_entry_counts() {
+        let auth = |text: &str| format!(r#"{{"auth":"{}"}}"#, BASE64.encode(text.as_bytes()));
+        let text = format!(
+            r#"{{"auths":{{"reg.example":{},"reg.example/team":{},"https://index.docker.io/v1/":{},
+            "tok.example":{{"identitytoken":"t"}},"plain.example:5000":{{"username":"u","password":"p"}},
+            "bearer.example":{{"registrytoken":"b"}},"empty.example":{{}}}}}}"#,
+            auth("a:1"),
+            auth("b:2:3"),
+            auth("c:3")
+        );
+        for (name, due) in [
+            ("reg.example/app", Some("a:1")),
+            ("reg.example/team/app", Some("b:2:3")),
+            ("app", Some("c:3")),
+            ("tok.example/app", Some("refresh t")),
+            ("bearer.example/app", Some("bearer b")),
+            ("plain.example:5000/app", Some("u:p")),
+            ("plain.example/app", None),
+            ("sub.reg.example/app", None),
+            ("empty.example/app", None),
+        ] {
+            assert_eq!(find(&text, name).as_deref(), due, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_no_anonymous_login_and_its_text_is_not_told() {
+        let repository: Repository = "reg.example/app".parse().unwrap();
+        for text in ["{\"auths\":{\"reg.example\":{\"auth\":\"CANARY!\"}}}", "CANARY", "[]"] {
+            let error = find_in("x", text.as_bytes(), &repository).unwrap_err();
+            assert!(!error.to_string().contains("CANARY"), "{error}");
+        }
+        assert!(ask_helper("../evil", "reg.example").is_err());
+        let secret = Credential::Bearer(Secret::new("CANARY"));
+        assert!(!format!("{secret:?}").contains("CANARY"));
+    }
+}

@@ -1,0 +1,10 @@
+//! Registries, honest and hostile: a test of the hostile ones is named after its line in the catalogue of attacks.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: they stop the test")]
+
+mod credentials;
+mod evidence;
+mod honest;
+mod hostile;
+mod hosts;
+mod support;
