@@ -149,6 +149,11 @@ impl<'a> FileHasher<'a> {
         Self { hashers, normalize_line_endings, progress, buffer, normal: Vec::new() }
     }
 
+    /// Makes the digests of a text that lies in no file.
+    pub(crate) fn digest_of(&self, text: &[u8]) -> DigestSet {
+        self.hashers.digest(text)
+    }
+
     /// Hashes an open file from its start to its end.
     ///
     /// A file that changes meanwhile has no one content. When the file system stamps changes with

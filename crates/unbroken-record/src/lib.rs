@@ -31,6 +31,7 @@ mod hash_tree;
 pub mod inspection_run;
 pub mod link_dir;
 mod link_file;
+mod metadata;
 mod naming;
 mod options;
 mod program;
@@ -46,7 +47,7 @@ pub use self::exec::{CommandRun, ExitOutcome, ProcessOutcome, run_command};
 pub use self::link_file::{
     link_file_name, sublayout_dir_name, unfinished_file_name, unsigned_link_file_name,
 };
-pub use self::options::{HashOptions, MissingPolicy, Progress, SymlinkPolicy};
+pub use self::options::{HashOptions, Metadata, MissingPolicy, Progress, SymlinkPolicy};
 pub use self::program::{FoundProgram, PROGRAM_PATH, Suspicion, find_program};
 pub use self::resolve::hash_artifacts;
 pub use self::step_run::{BegunStep, Executable, RecordedStep, StepRun, begin_step, run_step};

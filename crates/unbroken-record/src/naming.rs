@@ -6,7 +6,7 @@ use crate::error::RecordError;
 
 /// Schemes that a resolver of this house writes. A plain file called `git:repo` must not pass for
 /// what such a resolver has recorded.
-const RESERVED: &[&str] = &["file", "dir", "git", "oci", "ostree"];
+const RESERVED: &[&str] = &["file", "dir", "git", "oci", "ostree", "mode", "symlink"];
 
 /// Makes names of artifacts.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_plain_file_cannot_pass_for_an_uri() {
         let naming = Naming::new(&[]).unwrap();
-        for path in ["git:repo", "oci:host/app"] {
+        for path in ["git:repo", "oci:host/app", "mode:a", "symlink:a"] {
             let error = naming.name("", path).unwrap_err();
             assert!(matches!(error, RecordError::ReservedName { .. }), "{path}");
         }

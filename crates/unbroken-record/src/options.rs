@@ -24,8 +24,22 @@ pub enum SymlinkPolicy {
     FollowAll,
     /// Follows every link to a file, and leaves links to folders out, as in-toto-golang.
     FollowFiles,
+    /// Follows no link: records where it leads, as the artifact `symlink:PATH`, whatever lies there.
+    Record,
     /// Takes every link as an error.
     Refuse,
+}
+
+/// Decides whether what is known of a file beside its content is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Metadata {
+    /// Records content alone, as the reference does.
+    #[default]
+    NotRecorded,
+    /// Records the modes of files and folders and the targets of symbolic links as artifacts of
+    /// their own: `mode:PATH`, `symlink:PATH`.
+    Recorded,
 }
 
 /// Decides what happens to an argument that names nothing.
@@ -62,6 +76,8 @@ pub struct HashOptions<'a> {
     pub normalize_line_endings: bool,
     /// What happens to symbolic links.
     pub symlinks: SymlinkPolicy,
+    /// Whether modes and the targets of links are recorded.
+    pub metadata: Metadata,
     /// What happens to arguments that name nothing.
     pub missing: MissingPolicy,
     /// The most files that one call takes.
@@ -79,6 +95,7 @@ impl Default for HashOptions<'_> {
             excludes: DEFAULT_EXCLUDES.iter().map(|&pattern| pattern.to_owned()).collect(),
             normalize_line_endings: false,
             symlinks: SymlinkPolicy::default(),
+            metadata: Metadata::default(),
             missing: MissingPolicy::default(),
             file_limit: FILE_LIMIT,
             progress: None,
@@ -107,6 +124,7 @@ impl fmt::Debug for HashOptions<'_> {
             .field("excludes", &self.excludes)
             .field("normalize_line_endings", &self.normalize_line_endings)
             .field("symlinks", &self.symlinks)
+            .field("metadata", &self.metadata)
             .field("missing", &self.missing)
             .field("file_limit", &self.file_limit)
             .finish_non_exhaustive()

@@ -17,7 +17,8 @@ use rustix::io::Errno;
 use crate::change_clock::LocalDevice;
 use crate::error::RecordError;
 use crate::exclude::{Excludes, Inherited};
-use crate::options::SymlinkPolicy;
+use crate::metadata::Facts;
+use crate::options::{Metadata, SymlinkPolicy};
 
 /// A folder on the disk and in the names of artifacts.
 #[derive(Debug)]
@@ -39,15 +40,32 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Where its content lies, when that is not in the folder under this name.
     pub(crate) target: Option<PathBuf>,
+    /// What is hashed in place of a content: something known of a file.
+    pub(crate) fact: Option<Vec<u8>>,
 }
 
-/// Takes files of one folder, in order; calls of one walk follow the order as well.
-pub(crate) type Sink<'s> = &'s mut dyn FnMut(&Arc<Folder>, Vec<Entry>) -> Result<(), RecordError>;
+impl Entry {
+    /// Makes an entry for a file.
+    pub(crate) fn file(name: impl Into<String>, target: Option<PathBuf>) -> Self {
+        Self { name: name.into(), target, fact: None }
+    }
+
+    /// Makes an entry for something that is known of a file.
+    pub(crate) fn fact(name: impl Into<String>, text: Vec<u8>) -> Self {
+        Self { name: name.into(), target: None, fact: Some(text) }
+    }
+}
+
+/// Takes files of one folder, in order; calls of one walk follow the order as well. Facts come with
+/// the scheme of their names, files without one.
+pub(crate) type Sink<'s> =
+    &'s mut dyn FnMut(&'static str, &Arc<Folder>, Vec<Entry>) -> Result<(), RecordError>;
 
 /// Walks folders under one set of rules.
 pub(crate) struct Walker<'a> {
     pub(crate) excludes: &'a Excludes,
     pub(crate) symlinks: SymlinkPolicy,
+    pub(crate) metadata: Metadata,
     /// The folder that a link must not lead out of, free of symbolic links.
     pub(crate) boundary: &'a Path,
 }
@@ -69,16 +87,20 @@ impl Walker<'_> {
         above: &mut Vec<PathBuf>,
         sink: Sink<'_>,
     ) -> Result<(), RecordError> {
-        let entries = self.list(&mut folder)?;
+        let mut facts = Facts::default();
+        let entries = self.list(&mut folder, &mut facts)?;
         above.push(folder.physical.clone());
         let folder = Arc::new(folder);
+        for (scheme, facts) in facts.into_batches() {
+            sink(scheme, &folder, facts)?;
+        }
         let mut files = Vec::new();
         for (name, kind) in entries {
             match kind {
-                Kind::File(target) => files.push(Entry { name, target }),
+                Kind::File(target) => files.push(Entry::file(name, target)),
                 Kind::Folder(physical, inherited) => {
                     if !files.is_empty() {
-                        sink(&folder, std::mem::take(&mut files))?;
+                        sink("", &folder, std::mem::take(&mut files))?;
                     }
                     if above.contains(&physical) {
                         let path = folder.physical.join(name.trim_end_matches('/'));
@@ -91,10 +113,14 @@ impl Walker<'_> {
             }
         }
         above.pop();
-        if files.is_empty() { Ok(()) } else { sink(&folder, files) }
+        if files.is_empty() { Ok(()) } else { sink("", &folder, files) }
     }
 
-    fn list(&self, folder: &mut Folder) -> Result<Vec<(String, Kind)>, RecordError> {
+    fn list(
+        &self,
+        folder: &mut Folder,
+        facts: &mut Facts,
+    ) -> Result<Vec<(String, Kind)>, RecordError> {
         let path = folder.physical.clone();
         let failed = |errno: Errno| RecordError::List { path: path.clone(), source: errno.into() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -105,7 +131,7 @@ impl Walker<'_> {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             if name != c"." && name != c".." {
-                entries.extend(self.take(folder, name, entry.file_type())?);
+                entries.extend(self.take(folder, name, entry.file_type(), facts)?);
             }
         }
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -117,6 +143,7 @@ impl Walker<'_> {
         folder: &Folder,
         name: &CStr,
         mut kind: FileType,
+        facts: &mut Facts,
     ) -> Result<Option<(String, Kind)>, RecordError> {
         let path = || folder.physical.join(OsStr::from_bytes(name.to_bytes()));
         // Only for the exclusion of a name that is not UTF-8 is an approximation good enough.
@@ -129,6 +156,13 @@ impl Walker<'_> {
         };
         if kind == FileType::Unknown {
             kind = kind_at(&path())?;
+        }
+        if kind == FileType::Symlink && self.symlinks == SymlinkPolicy::Record {
+            facts.note_link(name, &path())?;
+            return Ok(None);
+        }
+        if self.metadata == Metadata::Recorded {
+            facts.note(name, &path())?;
         }
         let mut target = None;
         if kind == FileType::Symlink {
@@ -177,7 +211,9 @@ pub(crate) fn resolve_link(
             RecordError::Stat { path: link.to_owned(), source }
         }
     })?;
-    if policy == SymlinkPolicy::FollowInside && !target.starts_with(boundary) {
+    // Where links are recorded, the folders that lead to an argument may still be links.
+    let inside = matches!(policy, SymlinkPolicy::FollowInside | SymlinkPolicy::Record);
+    if inside && !target.starts_with(boundary) {
         return Err(RecordError::SymlinkOutside { path, target });
     }
     Ok(target)

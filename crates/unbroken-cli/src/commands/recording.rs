@@ -11,8 +11,8 @@ use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::link::Link;
 use unbroken_record::atomic::Overwrite;
 use unbroken_record::{
-    HashOptions, MissingPolicy, RecordError, RecordErrorKind, SymlinkPolicy, hash_artifacts,
-    link_file_name,
+    HashOptions, Metadata, MissingPolicy, RecordError, RecordErrorKind, SymlinkPolicy,
+    hash_artifacts, link_file_name,
 };
 
 use crate::error::{CliError, Result};
@@ -23,6 +23,7 @@ use crate::progress::HashingBar;
 
 /// How artifacts are named and hashed.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct HashingOptions {
     /// Leave out what matches, in the manner of .gitignore; may be repeated
     #[arg(long, value_name = "PATTERN", help_heading = "Artifacts")]
@@ -43,6 +44,10 @@ pub(crate) struct HashingOptions {
     #[arg(long, value_name = "POLICY", default_value = "follow-inside")]
     #[arg(hide_short_help = true, help_heading = "Artifacts")]
     symlinks: Symlinks,
+    /// Record also the modes of files and folders and the targets of links, as mode:PATH and
+    /// symlink:PATH
+    #[arg(long, hide_short_help = true, help_heading = "Artifacts")]
+    record_metadata: bool,
     /// Record nothing for a path that matches nothing, instead of failing
     #[arg(long, hide_short_help = true, help_heading = "Artifacts")]
     allow_missing: bool,
@@ -58,6 +63,8 @@ enum Symlinks {
     FollowInside,
     /// Follow every link
     FollowAll,
+    /// Follow no link, and record where it leads
+    Record,
     /// Take every link as an error
     Refuse,
 }
@@ -102,8 +109,10 @@ impl HashingOptions {
             symlinks: match self.symlinks {
                 Symlinks::FollowInside => SymlinkPolicy::FollowInside,
                 Symlinks::FollowAll => SymlinkPolicy::FollowAll,
+                Symlinks::Record => SymlinkPolicy::Record,
                 Symlinks::Refuse => SymlinkPolicy::Refuse,
             },
+            metadata: if self.record_metadata { Metadata::Recorded } else { Metadata::NotRecorded },
             missing: if self.allow_missing { MissingPolicy::Skip } else { MissingPolicy::Fail },
             ..HashOptions::default()
         };
@@ -213,7 +222,8 @@ fn hashing_error(not_done: &str, error: RecordError) -> CliError {
         }
         RecordError::UnknownScheme { .. } => "use a path, or a URI of file:, dir:, ostree: or git:",
         RecordError::SymlinkOutside { .. } => {
-            "record the target itself, or use --symlinks follow-all to record what it points to"
+            "record the target itself, or use --symlinks record to record where the link leads, or \
+             follow-all to record what lies there"
         }
         RecordError::SymlinkDangling { .. }
         | RecordError::SymlinkLoop { .. }

@@ -17,6 +17,7 @@ mod forgotten;
 mod formats;
 mod help;
 mod images;
+mod metadata;
 mod others;
 mod path;
 mod pipes;

@@ -13,6 +13,7 @@ use super::{Located, Recording};
 use crate::error::RecordError;
 use crate::hash_tree::{Batch, hash_found};
 use crate::naming::{Naming, normal_path};
+use crate::options::{Metadata, SymlinkPolicy};
 use crate::walk::{Folder, Walker};
 
 impl Recording<'_> {
@@ -32,11 +33,17 @@ impl Recording<'_> {
         let name = naming.name("dir:", &local)?;
         // A line of a folder's list is no artifact of its own, so its name may begin like a scheme.
         let files = hash_found(self.options, &Naming::of_lines(), &self.hashers, |push| {
-            let walker =
-                Walker { excludes: &self.excludes, symlinks: self.symlinks(), boundary: &boundary };
+            // The list of a folder has files alone, so a link can only be followed or refused.
+            let symlinks = match self.symlinks() {
+                SymlinkPolicy::Record => SymlinkPolicy::Refuse,
+                other => other,
+            };
+            let metadata = Metadata::NotRecorded;
+            let (excludes, boundary) = (&self.excludes, boundary.as_path());
+            let walker = Walker { excludes, symlinks, metadata, boundary };
             let folder = Folder { physical, prefix: String::new(), inherited: None, device: None };
-            walker.walk(folder, &mut |folder, entries| {
-                push(Batch { folder: Arc::clone(folder), entries, scheme: "" })
+            walker.walk(folder, &mut |scheme, folder, entries| {
+                push(Batch { folder: Arc::clone(folder), entries, scheme })
             })
         })?;
         let lines: Vec<(&str, &DigestSet)> =

@@ -8,6 +8,7 @@ mod git_objects;
 mod helper;
 mod inspections;
 mod link_folders;
+mod metadata;
 mod ostree_commits;
 mod signals;
 mod special_files;
