@@ -9,6 +9,7 @@ mod exit;
 mod files;
 mod images;
 mod keys;
+mod memory;
 mod output;
 mod progress;
 mod registries;
@@ -22,6 +23,10 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    // Before anything else, so that no way to a key goes past it.
+    if let Err(error) = memory::close() {
+        return output::not_begun(&error).into();
+    }
     if let Some(code) = drop_in::run() {
         return code;
     }

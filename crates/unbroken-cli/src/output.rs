@@ -136,6 +136,13 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Says why the program does not even begin.
+pub(crate) fn not_begun(error: &CliError) -> Exit {
+    // There is nobody to tell that stderr cannot be written.
+    drop(writeln!(io::stderr(), "error: {error}"));
+    error.exit()
+}
+
 /// Prints what the parser of the arguments has to say: help and version are data, faults are talk.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     match (error.print(), error.use_stderr()) {

@@ -70,7 +70,6 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         require_folder(&self.link.link_dir)?;
-        close_memory()?;
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
@@ -118,21 +117,6 @@ impl Run {
         self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))
     }
-}
-
-/// Keeps the command from looking into this process by way of /proc or a debugger: the key is in
-/// its memory, and perhaps the passphrase in its environment. Root looks everywhere.
-#[cfg(target_os = "linux")]
-pub(crate) fn close_memory() -> Result<()> {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| {
-        CliError::undecided("the key cannot be kept from the command").because(error)
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn close_memory() -> Result<()> {
-    Ok(())
 }
 
 /// Passes the command's own code on.

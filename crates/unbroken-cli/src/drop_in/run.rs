@@ -16,7 +16,6 @@ use super::recording::{
     step_name, write,
 };
 use super::{finish, misuse, parse, python, settings};
-use crate::commands::run::close_memory;
 
 /// How much of what a command prints is kept: as good as all of it.
 pub(super) const OUTPUT_BYTES: usize = 64 << 20;
@@ -90,7 +89,6 @@ pub(super) fn seconds(
 }
 
 fn record(parsed: &Parsed, limit: Option<Duration>, log: Log) -> Result<u8, Failure> {
-    close_memory().map_err(|error| Failure::new("OSError", error.to_string()))?;
     let key = signing_key(parsed)?;
     let name = step_name(parsed.one("step_name").unwrap_or_default())?;
     let command = if parsed.has("no_command") { &[] } else { parsed.words.as_slice() };

@@ -191,6 +191,9 @@ impl Case {
         let options = ["--seccomp-bpf", "-e", &trace, "-e", &inject];
         let trace = self.trace(strace, &sandbox, &options);
         let what = format!("{} {}, {inject}: {}", self.program, self.line, trace.stderr);
+        let key = String::from_utf8(sandbox.read("test-key-ed25519")).unwrap();
+        let secret = key.lines().nth(1).unwrap();
+        assert!(!trace.stdout.contains(secret) && !trace.stderr.contains(secret), "{what}");
         let killed = trace.status.signal() == Some(9);
         match trace.status.code() {
             Some(0) => {

@@ -10,6 +10,7 @@
 mod faults;
 mod planted;
 mod quiet;
+mod secrets;
 mod strace;
 #[path = "../cli/support.rs"]
 mod support;

@@ -13,7 +13,6 @@ use super::recording::{
     COMMON, MATERIALS, PRODUCTS, envelope_kind, folder, hash, key_id, signed, signing_key,
     step_name, system, write,
 };
-use crate::commands::run::close_memory;
 use crate::drop_in::failure::reasons;
 use crate::drop_in::run::OUTPUT_BYTES;
 
@@ -28,7 +27,6 @@ pub(super) const FLAGS: &[&[Flag]] = &[
 ];
 
 pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
-    close_memory().map_err(|error| error.to_string())?;
     let key = signing_key(parsed)?;
     parsed.require(&["name"])?;
     match (parsed.is_on("no-command"), parsed.words.is_empty()) {
