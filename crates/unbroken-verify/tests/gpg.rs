@@ -113,3 +113,43 @@ fn what_the_gpg_of_this_machine_signs_is_verified() {
         assert!(matches!(error, AuthenticationError::ThresholdNotMet { found: 0, .. }), "{error}");
     }
 }
+
+/// One person with two subkeys must not pass for two.
+#[test]
+fn two_subkeys_of_one_key_have_one_vote() {
+    let Some(keyring) = Keyring::new("votes of subkeys of gpg") else { return };
+    let then = "--faked-system-time=20240101T000000!";
+    let now = Timestamp::from_unix(1_704_067_200 + 600);
+    let main = keyring.make("two@test", "ed25519", "cert", &[then]);
+    for _ in 0..2 {
+        keyring.gpg(&[then, "--quick-add-key", &main, "ed25519", "sign", "0"], b"");
+    }
+    let subkeys = keyring.fingerprints(&main).split_off(1);
+    assert_eq!(subkeys.len(), 2);
+    let limits = Limits::default();
+    let mut envelope = Envelope::unsigned(
+        EnvelopeKind::Metablock,
+        Value::parse(LINK.as_bytes(), &limits).unwrap(),
+    );
+    for subkey in &subkeys {
+        let by = format!("{subkey}!");
+        let arguments = [then, "--local-user", &by, "--digest-algo", "SHA256", "--detach-sign"];
+        let made = keyring.gpg(&arguments, envelope.signing_input());
+        let made = OpenPgpSignature::read(&made).unwrap();
+        assert_eq!(made.fingerprint, *subkey);
+        let (key_id, extra) = (Some(made.fingerprint.clone()), made.extra());
+        envelope.push_signature(Signature { key_id, bytes: made.bytes, extra });
+    }
+    let bytes = envelope.to_bytes();
+    let key = PublicKey::read_at(&keyring.certificate(&main), now).unwrap();
+    let keys = KeySet::<Functionary>::new([key]);
+    let authentic = |threshold: u32| {
+        let envelope = Envelope::parse(&bytes, &limits).unwrap();
+        let mut budget = SignatureBudget::default();
+        let threshold = NonZeroU32::new(threshold).unwrap();
+        authenticate::<Link, _>(envelope, &keys, threshold, &limits, &mut budget)
+    };
+    assert_eq!(authentic(1).unwrap().signers().len(), 1);
+    let error = authentic(2).unwrap_err();
+    assert!(matches!(error, AuthenticationError::ThresholdNotMet { found: 1, .. }), "{error}");
+}

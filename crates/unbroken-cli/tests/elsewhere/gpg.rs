@@ -36,7 +36,8 @@ fn keys_of_gpg_sign_and_are_verified_by_both() {
     let sub = keyring.fingerprints(&ed).remove(1);
     let home = keyring.home().display().to_string();
     let named = [format!("gpg:{rsa}"), format!("gpg:{ed};home={home}"), format!("gpg:0x{sub}")];
-    for key in &named {
+    let dsa = format!("gpg:{}", keyring.make("dsa@test", "dsa2048", "sign", &[]));
+    for key in named.iter().chain([&dsa]) {
         bench.signs_in(&[&[]], key, &[], python.as_deref());
     }
     // gpg that reads its settings, and has them, is asked for what is due all the same.
