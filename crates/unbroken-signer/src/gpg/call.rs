@@ -17,12 +17,22 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Runs the program, and returns what it printed.
 pub(super) fn call(
+    command: Command,
+    input: &[u8],
+    limit: usize,
+    action: &'static str,
+) -> Result<Vec<u8>, SignerError> {
+    call_within(PATIENCE, command, input, limit, action)
+}
+
+fn call_within(
+    patience: Duration,
     mut command: Command,
     input: &[u8],
     limit: usize,
     action: &'static str,
 ) -> Result<Vec<u8>, SignerError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = command.get_program().to_owned();
     let failed = |source| SignerError::GpgRun { program: program.clone().into(), source };
@@ -39,7 +49,7 @@ pub(super) fn call(
     let said = stderr.recv_timeout(left());
     let status = wait(&mut child, until).map_err(failed)?;
     let (Ok(printed), Ok(said), Some(status)) = (printed, said, status) else {
-        return Err(SignerError::GpgSilent { seconds: PATIENCE.as_secs() });
+        return Err(SignerError::GpgSilent { seconds: patience.as_secs() });
     };
     if printed.len() > limit {
         return Err(SignerError::GpgAnswer { limit });
@@ -98,6 +108,18 @@ mod tests {
         assert_eq!(shell("cat", b"message").unwrap(), b"message");
         // More than a pipe holds, and nobody reads it.
         assert_eq!(shell("echo ok", &vec![0; 1 << 20]).unwrap(), b"ok\n");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        for script in ["exec sleep 60", "exec >&- 2>&-; exec sleep 60"] {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            let begun = Instant::now();
+            let error = call_within(Duration::from_millis(200), command, b"", 10, "sign");
+            assert!(matches!(error, Err(SignerError::GpgSilent { .. })), "{error:?}");
+            assert!(begun.elapsed() < Duration::from_secs(30), "{script}");
+        }
     }
 
     #[test]
