@@ -124,6 +124,12 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     let name = step_name(parsed.one("step_name").unwrap_or_default())?;
     log.info(&format!("Stop recording '{name}'..."));
     let (id, begun, here) = (key_id(&*key), unfinished(&name, &*key)?, Path::new("."));
+    if parsed.has("gpg") && !Path::new(&begun).exists() {
+        let message = format!(
+            "Could not find a preliminary link for step '{name}' in the current working directory."
+        );
+        return Err(Failure::new("LinkNotFoundError", message));
+    }
     log.info(&format!("Loading preliminary link metadata '{begun}'..."));
     let bytes = read_unfinished(here, &name, &id);
     let bytes = bytes.map_err(|error| Failure::record(&error, Some(&begun)))?;
