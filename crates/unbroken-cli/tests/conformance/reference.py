@@ -24,8 +24,9 @@ parser.add_argument("--parameter", action="append", default=[])
 parser.add_argument("--enforce-commands", action="store_true")
 parser.add_argument("--allow-sublayout-inspections", action="store_true")
 parser.add_argument("--subject")
+parser.add_argument("--pattern-dialect")
 arguments = parser.parse_args()
-if arguments.enforce_commands or arguments.subject:
+if arguments.enforce_commands or arguments.subject or arguments.pattern_dialect:
     sys.exit(4)
 
 now = datetime.datetime.fromisoformat(arguments.at.replace("Z", "+00:00"))

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,6 +21,8 @@ pub(crate) enum Peer {
     Unbroken,
     /// Ours, with `--key-id-style legacy`.
     Legacy,
+    /// Ours, by the drop-in for golang's program.
+    DropIn,
     Python31,
     Python22,
     Python13,
@@ -26,9 +30,10 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const PRODUCERS: [Self; 6] = [
+    pub(crate) const PRODUCERS: [Self; 7] = [
         Self::Unbroken,
         Self::Legacy,
+        Self::DropIn,
         Self::Python31,
         Self::Python22,
         Self::Python13,
@@ -43,6 +48,7 @@ impl Peer {
         match self {
             Self::Unbroken => "unbroken",
             Self::Legacy => "unbroken, legacy key ids",
+            Self::DropIn => "drop-in `in-toto`",
             Self::Python31 => "python 3.1.0",
             Self::Python22 => "python 2.2.0",
             Self::Python13 => "python 1.3.2",
@@ -56,7 +62,7 @@ impl Peer {
             component(variable, test).map(|python| Servant::of_python(&python, script))
         };
         match self {
-            Self::Unbroken | Self::Legacy => None,
+            Self::Unbroken | Self::Legacy | Self::DropIn => None,
             Self::Python31 => python("UNBROKEN_TEST_PYTHON", "reference.py"),
             Self::Python22 => python("UNBROKEN_TEST_PYTHON_2_2", "older.py"),
             Self::Python13 => python("UNBROKEN_TEST_PYTHON_1_3", "older.py"),
@@ -66,7 +72,7 @@ impl Peer {
     }
 
     fn is_ours(self) -> bool {
-        matches!(self, Self::Unbroken | Self::Legacy)
+        matches!(self, Self::Unbroken | Self::Legacy | Self::DropIn)
     }
 }
 
@@ -131,7 +137,10 @@ impl Peers {
             fs::create_dir(self.path(name)).unwrap();
         }
         if peer.is_ours() {
-            self.make_ours(peer, form, plan, tasks);
+            match peer {
+                Peer::DropIn => self.make_by_drop_in(form, plan, tasks),
+                _ => self.make_ours(peer, form, plan, tasks),
+            }
             return Ok(());
         }
         let (links, product) = (self.path("links"), self.path("product"));
@@ -159,6 +168,41 @@ impl Peers {
             )?;
         }
         Ok(())
+    }
+
+    /// Makes a chain by the drop-in for golang's program.
+    fn make_by_drop_in(&self, form: Form, plan: &Plan, tasks: &[Task]) {
+        let in_toto = |folder: &str| {
+            let mut command = unbroken(&self.path(folder));
+            command.arg0("in-toto");
+            command
+        };
+        let layout = plan.layout(|key| {
+            let text = Run::must(in_toto("").args(["key", "layout"]).arg(self.public(key)));
+            let object: Value = serde_json::from_str(&format!("{{{text}}}")).unwrap();
+            let (id, key) = object.as_object().unwrap().iter().next().unwrap();
+            (id.clone(), key.clone())
+        });
+        let bare = match form {
+            Form::Metablock => json!({"signed": layout, "signatures": []}),
+            Form::Dsse => json!({
+                "payload": BASE64.encode(layout.to_string().as_bytes()),
+                "payloadType": "application/vnd.in-toto+json", "signatures": [],
+            }),
+        };
+        fs::write(self.path("bare.layout"), bare.to_string()).unwrap();
+        let mut command = in_toto("");
+        command.args(["sign", "-f", "bare.layout", "-o", "links/root.layout", "-k", OWNER]);
+        Run::must(&mut command);
+        for task in tasks {
+            let mut command = in_toto("product");
+            command.args(["run", "-n", task.step, "-d"]).arg(self.path("links"));
+            command.arg("-k").arg(self.path(MAKER));
+            command.args((form == Form::Dsse).then_some("--use-dsse"));
+            command.args(task.materials.iter().flat_map(|path| ["-m", path]));
+            command.args(task.products.iter().flat_map(|path| ["-p", path]));
+            Run::must(command.args(["--", "sh", "-c", task.script]));
+        }
     }
 
     fn make_ours(&self, peer: Peer, form: Form, plan: &Plan, tasks: &[Task]) {

@@ -1,5 +1,7 @@
 //! What can be wrong with a link and with who hands it in.
 
+use unbroken_crypto::KeyIdStyle;
+use unbroken_model::json::Value;
 use unbroken_verify::CommandPolicy;
 
 use super::Defect;
@@ -8,7 +10,7 @@ use crate::draft::{Draft, link};
 use crate::keys;
 
 pub(super) fn all() -> Vec<Defect> {
-    [missing(), authority(), agreement(), commands()].concat()
+    [missing(), authority(), agreement(), commands(), others()].concat()
 }
 
 /// The links that do not count for `build`, with the reason.
@@ -23,6 +25,48 @@ fn second_link(chain: &mut Chain, change: impl FnOnce(&mut Draft)) {
     change(&mut second);
     chain.authorise(1, "second-builder");
     chain.put(keys::stem("build", "second-builder"), second.signed_by("second-builder"));
+}
+
+/// Files as an implementation in Rust writes them: keys without their ids, under ids of the older form;
+/// no environment, and never a command.
+fn others() -> Vec<Defect> {
+    let as_written = |chain: &mut Chain| {
+        for name in ["developer", "builder"] {
+            let key = keys::key(name).public().to_layout_key(KeyIdStyle::Legacy);
+            let mut key = key.expect("the id of a seeded key is one");
+            key.object.remove("keyid");
+            let (new, place) = (key.id.to_string(), usize::from(name == "builder"));
+            chain.layout.remove(&format!("keys/{}", keys::id(name)));
+            chain.layout.set(&format!("keys/{new}"), Value::from(key.object));
+            chain.layout.set(&format!("steps/{place}/pubkeys/0"), new);
+        }
+        for step in ["checkout", "build"] {
+            chain.link(step).set_json("environment", "null");
+            chain.link(step).set_json("command", "[]");
+        }
+    };
+    vec![
+        Defect::of(
+            "environment-null",
+            "links say null of their environment and name no command, and keys come without ids",
+            "as in-toto-rs writes its files",
+            as_written,
+        )
+        .warned(&["command-differs"]),
+        Defect::of(
+            "environment-null-changed",
+            "the same, and a product's digest was changed after signing",
+            "as in-toto-rs writes its files",
+            move |chain| {
+                as_written(chain);
+                let digest = crate::draft::digest("the layers of an image");
+                let digest = digest.iter().next().unwrap();
+                chain.link("build").tamper(digest.hex(), &"0".repeat(64));
+            },
+        )
+        .rejected(&build_refused("link-signature-invalid"))
+        .warned(&["command-differs"]),
+    ]
 }
 
 fn missing() -> Vec<Defect> {

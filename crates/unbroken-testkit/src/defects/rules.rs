@@ -1,9 +1,11 @@
 //! What artifact rules must find, and what they must let pass.
 
+use unbroken_model::pattern::PatternDialect;
+
 use super::Defect;
 
 pub(super) fn all() -> Vec<Defect> {
-    [changes(), matching(), requiring(), creating(), patterns()].concat()
+    [changes(), matching(), requiring(), creating(), patterns(), dialect()].concat()
 }
 
 const FORBIDDEN: [&str; 1] = ["rule-disallow"];
@@ -216,6 +218,48 @@ fn creating() -> Vec<Defect> {
                 chain.layout.set_rules("steps/1/expected_materials", "DELETE src/*\nDISALLOW *");
             },
         ),
+    ]
+}
+
+/// Patterns that the verifier asks to be read as in-toto-golang reads them.
+fn dialect() -> Vec<Defect> {
+    let with = |name, title, rules: &'static str| {
+        let reference = "in-toto-golang: what is no pattern names nothing, and forbids nothing";
+        Defect::of(name, title, reference, move |chain| {
+            chain.options.patterns = PatternDialect::Go;
+            chain.layout.set_rules("steps/1/expected_products", rules);
+        })
+    };
+    vec![
+        with(
+            "go-dialect-escape",
+            "patterns escape a letter, negate a set, and are cleaned",
+            "CREATE ./\\i[!x]age*\nDISALLOW *",
+        ),
+        with(
+            "go-dialect-forbids",
+            "DISALLOW escapes what is a letter in python's dialect too",
+            "DISALLOW \\image.tar\nALLOW *",
+        )
+        .rejected(&FORBIDDEN),
+        with(
+            "go-dialect-bracket-unclosed",
+            "DISALLOW has a bracket that nothing closes",
+            "DISALLOW [i*\nALLOW *",
+        )
+        .rejected(&["rule-malformed"]),
+        with(
+            "go-dialect-escape-of-nothing",
+            "ALLOW ends with a backslash",
+            "ALLOW image.tar\\\nALLOW *",
+        )
+        .rejected(&["rule-malformed"]),
+        with(
+            "go-dialect-parent",
+            "DISALLOW goes up a folder that its cleaning takes away",
+            "DISALLOW any/../image.tar\nALLOW *",
+        )
+        .rejected(&["rule-malformed"]),
     ]
 }
 
