@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::num::NonZeroU32;
 
@@ -22,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         expected_materials: rules(&["ALLOW app.c", "DISALLOW *"])?,
         expected_products: rules(&["CREATE app", "ALLOW app.c", "DISALLOW *"])?,
         pubkeys: vec![listed.id.clone()],
+        cert_constraints: Vec::new(),
         expected_command: ["cc", "-o", "app", "app.c"].map(str::to_owned).to_vec(),
         threshold: NonZeroU32::MIN,
         extra: Object::new(),
@@ -30,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         expires: "2035-01-01T00:00:00Z".parse()?,
         readme: "how app is made".to_owned(),
         keys: [(listed.id.clone(), listed)].into(),
+        root_cas: BTreeMap::new(),
+        intermediate_cas: BTreeMap::new(),
         steps: vec![build],
         inspections: Vec::new(),
         extra: Object::new(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::num::NonZeroU32;
 
@@ -74,11 +75,14 @@ fn evidence(
             expected_materials: Vec::new(),
             expected_products: products.into_iter().collect::<Result<_, _>>()?,
             pubkeys: vec![listed.id.clone()],
+            cert_constraints: Vec::new(),
             expected_command: Vec::new(),
             threshold: NonZeroU32::MIN,
             extra: Object::new(),
         }],
         keys: [(listed.id.clone(), listed)].into(),
+        root_cas: BTreeMap::new(),
+        intermediate_cas: BTreeMap::new(),
         inspections: Vec::new(),
         extra: Object::new(),
     };

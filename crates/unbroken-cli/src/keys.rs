@@ -1,5 +1,6 @@
 //! Keys and passphrases as users name them.
 
+pub(crate) mod certificates;
 mod elsewhere;
 pub(crate) mod gpg;
 
@@ -12,6 +13,7 @@ use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, Signer, Signi
 use unbroken_model::timestamp::Timestamp;
 use zeroize::Zeroizing;
 
+use self::certificates::CertificateOptions;
 use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::files;
@@ -94,10 +96,14 @@ fn first_line(text: &str) -> String {
 /// The key that signs and how it is named.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SigningOptions {
-    /// The private key to sign with: a file, or pkcs11:..., ssh-agent:... or gpg:... for one that is
-    /// kept elsewhere
+    /// The key to sign with: a file, pkcs11:..., ssh-agent:... or gpg:...
+    ///
+    /// A file is in PEM or OpenSSH's format; pkcs11:... names a key on a token, ssh-agent:... one in
+    /// the agent, gpg:... one in a GnuPG keyring.
     #[arg(short, long, value_name = "KEY", help_heading = "Keys")]
     pub(crate) key: String,
+    #[command(flatten)]
+    certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseSource,
     #[command(flatten)]
@@ -106,7 +112,7 @@ pub(crate) struct SigningOptions {
 
 impl SigningOptions {
     pub(crate) fn load(&self) -> Result<Box<dyn Signer>> {
-        load_signer(&self.key, &self.passphrase)
+        self.certificate.certify(load_signer(&self.key, &self.passphrase)?)
     }
 }
 

@@ -74,6 +74,8 @@ struct Inner {
     ids: OnceLock<Vec<(KeyIdStyle, String)>>,
     /// Only for OpenPGP keys: these sign in no other way.
     openpgp: Option<OpenPgp>,
+    /// Who holds the key, for people, where a certificate says it.
+    holder: Option<String>,
 }
 
 /// What checks a key's signatures.
@@ -169,9 +171,19 @@ impl PublicKey {
         verifier: Verifier,
     ) -> Self {
         let material = KeyMaterial(hash::sha256(&spki));
-        let (ids, openpgp) = (OnceLock::new(), None);
-        let inner = Inner { kind, scheme, declared_id, spki, material, verifier, ids, openpgp };
+        let (ids, openpgp, holder) = (OnceLock::new(), None, None);
+        let inner =
+            Inner { kind, scheme, declared_id, spki, material, verifier, ids, openpgp, holder };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns the same key, described by the name of who holds it.
+    pub(crate) fn held_by(&self, holder: String) -> Result<Self, KeyError> {
+        let mut key = self.relabelled(self.scheme(), self.inner.declared_id.clone())?;
+        if let Some(inner) = Arc::get_mut(&mut key.inner) {
+            inner.holder = Some(holder);
+        }
+        Ok(key)
     }
 
     /// Returns the same key, signing by another scheme.
@@ -352,11 +364,16 @@ impl PublicKey {
         self.ids().iter().any(|(_, id)| id.eq_ignore_ascii_case(hint))
     }
 
-    /// Names the key for people: its type and the first digits of its id.
+    /// Names the key for people: its type and the first digits of its id, after the name in its
+    /// certificate where it has one.
     pub fn describe(&self) -> String {
         let id =
             self.declared_id().map_or_else(|| self.key_id(KeyIdStyle::default()), str::to_owned);
-        format!("{} {}…", self.key_type(), id.get(..8).unwrap_or(&id))
+        let id = id.get(..8).unwrap_or(&id);
+        match &self.inner.holder {
+            None => format!("{} {id}…", self.key_type()),
+            Some(holder) => format!("{holder} ({} {id}…)", self.key_type()),
+        }
     }
 
     fn ids(&self) -> &[(KeyIdStyle, String)] {

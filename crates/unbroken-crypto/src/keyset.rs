@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
+use crate::certificate::Certified;
 use crate::key::{KeyMaterial, PublicKey};
 
 /// The role of those who sign layouts.
@@ -31,15 +32,20 @@ impl<R> KeySet<R> {
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         let mut set: BTreeMap<KeyMaterial, Vec<PublicKey>> = BTreeMap::new();
         for key in keys {
-            let forms = set.entry(key.material()).or_default();
-            let known = forms.iter().any(|form| {
-                form.scheme() == key.scheme() && form.declared_id() == key.declared_id()
-            });
-            if !known {
-                forms.push(key);
-            }
+            Self::add(&mut set, key);
         }
         Self { keys: set, role: PhantomData }
+    }
+
+    /// Adds a key in one form, unless it is there.
+    fn add(keys: &mut BTreeMap<KeyMaterial, Vec<PublicKey>>, key: PublicKey) {
+        let forms = keys.entry(key.material()).or_default();
+        let known = forms
+            .iter()
+            .any(|form| form.scheme() == key.scheme() && form.declared_id() == key.declared_id());
+        if !known {
+            forms.push(key);
+        }
     }
 
     /// Counts the distinct keys.
@@ -70,6 +76,19 @@ impl<R> KeySet<R> {
     /// Goes through the keys in every form: under each scheme and id.
     pub(crate) fn forms(&self) -> impl Iterator<Item = &PublicKey> {
         self.keys.values().flatten()
+    }
+}
+
+impl KeySet<Functionary> {
+    /// Returns these keys and besides them those that certificates make functionaries' for the step
+    /// in question. A key that is listed and certified stays one key.
+    #[must_use]
+    pub fn with_certified<'a>(&self, certified: impl IntoIterator<Item = &'a Certified>) -> Self {
+        let mut keys = self.keys.clone();
+        for one in certified {
+            Self::add(&mut keys, one.key().clone());
+        }
+        Self { keys, role: PhantomData }
     }
 }
 

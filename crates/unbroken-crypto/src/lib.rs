@@ -32,6 +32,7 @@
 //! ```
 
 mod authentic;
+mod certificate;
 mod error;
 pub mod hash;
 mod key;
@@ -45,6 +46,10 @@ pub mod threshold;
 mod votes;
 
 pub use self::authentic::{Authentic, authenticate};
+pub use self::certificate::{
+    AuthorityFault, Certificate, CertificateAuthorities, CertificateError, CertificateNames,
+    Certified,
+};
 pub use self::error::{AuthenticationError, KeyError, SignatureError, SigningError};
 pub use self::key::openpgp::OpenPgpSignature;
 pub use self::key::{KeyMaterial, PublicKey};
@@ -52,7 +57,7 @@ pub use self::key_id::KeyIdStyle;
 pub use self::keyset::{Functionary, KeySet, Owner};
 pub use self::scheme::SignatureScheme;
 pub use self::secret::Passphrase;
-pub use self::signer::{KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};
+pub use self::signer::{CertifiedSigner, KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};
 pub use self::votes::{
     SignatureBudget, SignatureOutcome, SignatureReport, check as check_signatures,
 };

@@ -1,6 +1,7 @@
 //! Private keys: made, read, written and used.
 
 mod algorithm;
+mod certified;
 mod encryption;
 mod envelope;
 mod legacy_pem;
@@ -21,6 +22,7 @@ use pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
 pub use self::algorithm::KeyAlgorithm;
+pub use self::certified::CertifiedSigner;
 pub use self::envelope::{SignatureEntry, Signer, sign};
 use crate::error::{KeyError, SigningError};
 use crate::key::kind::KeyKind;

@@ -29,8 +29,12 @@ impl SignatureBudget {
     }
 
     fn spend(&mut self) -> Result<(), AuthenticationError> {
+        self.spend_several(1)
+    }
+
+    pub(crate) fn spend_several(&mut self, checks: u32) -> Result<(), AuthenticationError> {
         self.remaining =
-            self.remaining.checked_sub(1).ok_or(AuthenticationError::BudgetExhausted)?;
+            self.remaining.checked_sub(checks).ok_or(AuthenticationError::BudgetExhausted)?;
         Ok(())
     }
 }

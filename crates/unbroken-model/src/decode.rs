@@ -55,6 +55,21 @@ pub enum Fault {
         /// The number found.
         found: String,
     },
+    /// A certificate's constraint of a kind that is not known: whoever ignored it would let more
+    /// certificates pass than the owner wants.
+    #[error("the constraint {name:?} is not known")]
+    Constraint {
+        /// The member's name, shortened.
+        name: String,
+    },
+    /// More of something than a layout needs, or longer.
+    #[error("there are more than {limit} {what}")]
+    TooMany {
+        /// What is too much.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// A text that is no point in time.
     #[error(transparent)]
     Timestamp(#[from] crate::timestamp::TimestampError),

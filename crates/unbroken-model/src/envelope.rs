@@ -31,6 +31,9 @@ pub enum EnvelopeKind {
     Dsse,
 }
 
+/// The member of a signature that holds the certificate of its key (ITE-7 as it is in use).
+pub const CERTIFICATE_MEMBER: &str = "cert";
+
 /// One signature of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -40,6 +43,14 @@ pub struct Signature {
     pub bytes: Vec<u8>,
     /// Other members of the signature object as they came: `cert`, `other_headers`.
     pub extra: Object<'static>,
+}
+
+impl Signature {
+    /// Returns the certificate that stands with the signature, as PEM text: a claim that nobody has
+    /// looked at. An empty one, which some tools write, is none.
+    pub fn certificate(&self) -> Option<&str> {
+        self.extra.get(CERTIFICATE_MEMBER).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
 }
 
 /// A document with signatures whose payload nobody has authenticated yet. It borrows the text.
@@ -199,6 +210,12 @@ fn read_signatures(
     if signatures.iter().any(|signature| signature.bytes.len() > limits.signature) {
         return Err(EnvelopeError::Limit { what: "a signature", limit: limits.signature });
     }
+    for signature in &signatures {
+        let text = text_member(&signature.extra, CERTIFICATE_MEMBER, "signatures[].cert")?;
+        if text.is_some_and(|text| text.len() > limits.certificate) {
+            return Err(EnvelopeError::Limit { what: "a certificate", limit: limits.certificate });
+        }
+    }
     Ok(signatures)
 }
 
@@ -313,6 +330,9 @@ mod tests {
             parse(&format!(r#"{{"signed":{{}},"signatures":[{many}]}}"#)),
             Err(EnvelopeError::Limit { .. })
         ));
+        let text = format!(r#""cert":"{}"}}]"#, "a".repeat((64 << 10) + 1));
+        let text = format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"ab",{text}}}"#);
+        assert!(matches!(parse(&text), Err(EnvelopeError::Limit { what: "a certificate", .. })));
         let large = "ab".repeat((64 << 10) + 1);
         let text = format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"{large}"}}]}}"#);
         assert!(matches!(parse(&text), Err(EnvelopeError::Limit { .. })));

@@ -1,11 +1,13 @@
 //! Layouts: what the owner of a project demands of its pipeline (specification 1.0, section 4.3).
 
+mod certificate;
 mod inspection;
 mod key;
 mod step;
 
 use std::collections::BTreeMap;
 
+pub use self::certificate::CertConstraint;
 pub use self::inspection::Inspection;
 pub use self::key::{KeyId, KeyIdError, LayoutKey};
 pub use self::step::Step;
@@ -24,6 +26,11 @@ pub struct Layout {
     pub readme: String,
     /// The public keys of the functionaries by their declared ids.
     pub keys: BTreeMap<KeyId, LayoutKey>,
+    /// The certificates that paths of functionaries' certificates must end at, by the ids of their
+    /// keys (`rootcas`; ITE-7 as it is in use).
+    pub root_cas: BTreeMap<KeyId, LayoutKey>,
+    /// Certificates that such paths may lead through (`intermediatecas`).
+    pub intermediate_cas: BTreeMap<KeyId, LayoutKey>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// The inspections in order.
@@ -43,10 +50,13 @@ impl Payload for Layout {
             None => String::new(),
             Some(value) => string(value, || "readme".to_owned())?,
         };
-        let keys = key::decode_all(members.object("keys")?)?;
+        let keys = key::decode_all("keys", members.object("keys")?)?;
+        let root_cas = certificate::decode_authorities(&mut members, "rootcas")?;
+        let intermediate_cas = certificate::decode_authorities(&mut members, "intermediatecas")?;
         let steps = members.each("steps", Step::decode)?;
         let inspections = members.each("inspect", Inspection::decode)?;
-        Ok(Self { expires, readme, keys, steps, inspections, extra: members.rest()? })
+        let extra = members.rest()?;
+        Ok(Self { expires, readme, keys, root_cas, intermediate_cas, steps, inspections, extra })
     }
 
     fn to_value(&self) -> Value<'_> {
@@ -54,11 +64,15 @@ impl Payload for Layout {
         object.insert("_type", Self::DUE);
         object.insert("expires", self.expires.to_string());
         object.insert("readme", self.readme.clone());
-        let mut keys = Object::new();
-        for (id, key) in &self.keys {
-            keys.insert(id.as_str().to_owned(), key.object.clone());
+        object.insert("keys", key::to_object(&self.keys));
+        for (name, authorities) in
+            [("rootcas", &self.root_cas), ("intermediatecas", &self.intermediate_cas)]
+        {
+            // Readers that know no certificates refuse layouts that name them.
+            if !authorities.is_empty() {
+                object.insert(name, key::to_object(authorities));
+            }
         }
-        object.insert("keys", keys);
         object.insert("steps", self.steps.iter().map(Step::to_value).collect::<Vec<_>>());
         let inspections = self.inspections.iter().map(Inspection::to_value);
         object.insert("inspect", inspections.collect::<Vec<_>>());
@@ -99,10 +113,12 @@ mod tests {
     use crate::decode::Fault;
     use crate::limits::Limits;
 
-    const TEXT: &str = r#"{"_type":"layout","expires":"2030-01-01T00:00:00Z","readme":"r","rootcas":{"a":1},
+    const TEXT: &str = r#"{"_type":"layout","expires":"2030-01-01T00:00:00Z","readme":"r","ca":{"a":1},
+        "rootcas":{"0011223344556677":{"keyval":{"certificate":"x"}}},"intermediatecas":{},
         "keys":{"AABBCCDD00112233":{"keyid":"aabbccdd00112233","keytype":"ed25519","scheme":"ed25519","keyval":{"public":"00"}}},
         "steps":[{"_type":"step","name":"build","pubkeys":["aabbccdd00112233"],"threshold":2,"expected_command":["make"],
-          "expected_materials":[["MATCH","*","WITH","PRODUCTS","FROM","build"]],"expected_products":[["CREATE","a"]],"x":[]}],
+          "expected_materials":[["MATCH","*","WITH","PRODUCTS","FROM","build"]],"expected_products":[["CREATE","a"]],"x":[],
+          "cert_constraints":[{"common_name":"c","organizations":["*"],"uris":["spiffe://a/b"],"roots":["0011223344556677"],"emails":null}]}],
         "inspect":[{"_type":"inspection","name":"look","run":["true"],"expected_materials":[],"expected_products":[["DISALLOW","*"]]}]}"#;
 
     fn decode(text: &str) -> Result<Layout, DecodeError> {
@@ -114,7 +130,11 @@ mod tests {
         let layout = decode(TEXT).unwrap();
         assert_eq!(layout.steps[0].threshold.get(), 2);
         assert_eq!(layout.keys.keys().next().unwrap().prefix(), "aabbccdd");
-        assert!(layout.extra.get("rootcas").is_some() && layout.steps[0].extra.get("x").is_some());
+        assert!(layout.extra.get("ca").is_some() && layout.steps[0].extra.get("x").is_some());
+        assert_eq!(layout.root_cas.keys().next().unwrap().prefix(), "00112233");
+        let constraint = &layout.steps[0].cert_constraints[0];
+        assert_eq!((constraint.common_name.as_str(), constraint.dns_names.len()), ("c", 0));
+        assert_eq!(constraint.uris, ["spiffe://a/b"]);
         assert_eq!(Layout::decode(layout.to_value()).unwrap(), layout);
     }
 
@@ -136,6 +156,11 @@ mod tests {
             ("\"_type\":\"layout\"", "\"_type\":\"link\"", "_type"),
             ("\"run\":[\"true\"]", "\"run\":\"true\"", "inspect[0].run"),
             ("AABBCCDD00112233", "ä", "keys"),
+            ("\"rootcas\":{\"00", "\"rootcas\":{\"zz", "rootcas"),
+            ("\"rootcas\":{", "\"rootcas\":1,\"z\":{", "rootcas"),
+            ("\"uris\":[", "\"uris\":[1,", "steps[0].cert_constraints[0].uris[0]"),
+            ("\"emails\":null", "\"exts\":[]", "steps[0].cert_constraints[0].exts"),
+            ("\"emails\":null", "\"URIs\":[]", "steps[0].cert_constraints[0].URIs"),
         ] {
             assert!(TEXT.contains(from));
             assert_eq!(decode(&TEXT.replace(from, to)).unwrap_err().place, place, "{to}");

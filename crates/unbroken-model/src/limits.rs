@@ -19,6 +19,8 @@ pub struct Limits {
     pub signatures: usize,
     /// The size of one decoded signature in bytes: ML-DSA-87 needs 4,627.
     pub signature: usize,
+    /// The size in bytes of the certificates that stand with a signature, as PEM: some forty of them.
+    pub certificate: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             string: 256 << 20,
             signatures: 256,
             signature: 64 << 10,
+            certificate: 64 << 10,
         }
     }
 }

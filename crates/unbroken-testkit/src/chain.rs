@@ -12,7 +12,8 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{Budget, Ending, InspectionOutcome, Options};
 
 use crate::case::Case;
-use crate::draft::Draft;
+use crate::certificates;
+use crate::draft::{Draft, Signer};
 use crate::keys;
 
 /// When all tests take place.
@@ -120,6 +121,48 @@ impl Chain {
         let key = keys::key(name).public().to_layout_key(KeyIdStyle::default());
         let key = key.expect("the id of a seeded key is one");
         self.layout.set(&format!("keys/{}", key.id), Value::from(key.object));
+    }
+
+    /// Lets certificates under a root of this name sign links of the step at this index of the
+    /// layout, those that meet this constraint, in JSON.
+    pub fn certify(&mut self, step: usize, root: &str, constraint: &str) {
+        let pem = certificates::pem(&certificates::root(root));
+        self.list_authority("rootcas", root, &pem);
+        let place = format!("steps/{step}/cert_constraints");
+        if !self.layout.has(&place) {
+            self.layout.set_json(&place, "[]");
+        }
+        let count = self.layout.get(&place).as_array().map_or(0, <[_]>::len);
+        self.layout.set_json(&format!("{place}/{count}"), constraint);
+    }
+
+    /// Lists an authority by a certificate in PEM: in `rootcas` or `intermediatecas`.
+    pub fn list_authority(&mut self, member: &str, name: &str, pem: &str) {
+        if !self.layout.has(member) {
+            self.layout.set_json(member, "{}");
+        }
+        let object = certificates::authority_object(name, pem);
+        self.layout.set(&format!("{member}/{}", certificates::authority_id(name)), object);
+    }
+
+    /// Has the first link of a step signed by the seeded key of this name alone, with this text as
+    /// the certificate, and hands it in under the name that it then has.
+    ///
+    /// # Panics
+    /// When there is no link of the step.
+    pub fn sign_certified(&mut self, step: &str, name: &str, certificate: &str) {
+        let prefix = format!("{step}.");
+        let found = self.links.keys().find(|stem| stem.starts_with(&prefix)).cloned();
+        let mut link = self.take(&found.unwrap_or_else(|| panic!("the chain has no {step}")));
+        link.unsign();
+        self.put_certified(step, name, link.signed(Signer::certified(name, certificate)));
+    }
+
+    /// Hands in evidence under the name that a link of the seeded key of this name has when a
+    /// certificate comes with it.
+    pub fn put_certified(&mut self, step: &str, name: &str, evidence: Draft) {
+        let id = certificates::authority_id(name);
+        self.put(format!("{step}.{}", id.get(..8).unwrap_or(&id)), evidence);
     }
 
     /// Says what running an inspection gives: it ends well, with these files before and after.

@@ -9,6 +9,7 @@
 )]
 
 mod artifacts;
+mod certificates;
 mod encodings;
 mod envelopes;
 mod inspections;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Defect> {
     for group in [
         layouts::all,
         keys::all,
+        certificates::all,
         envelopes::all,
         encodings::all,
         links::all,

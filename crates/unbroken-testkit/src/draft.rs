@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use unbroken_crypto::{KeyIdStyle, SigningKey, hash};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestSet;
-use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload, Signature};
+use unbroken_model::envelope::{CERTIFICATE_MEMBER, Envelope, EnvelopeKind, Payload, Signature};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
@@ -31,18 +31,27 @@ pub struct Draft {
 pub struct Signer {
     key: Arc<SigningKey>,
     key_id: Option<String>,
+    certificate: Option<String>,
 }
 
 impl Signer {
     /// Signs under the key's own id in the default style.
     pub fn of(key: Arc<SigningKey>) -> Self {
         let key_id = Some(key.public().key_id(KeyIdStyle::default()));
-        Self { key, key_id }
+        Self { key, key_id, certificate: None }
     }
 
     /// Signs with the seeded key of this name.
     pub fn named(name: &str) -> Self {
         Self::of(keys::key(name))
+    }
+
+    /// Signs with the seeded key of this name, under the id that certificates' keys go by, with this
+    /// text as the certificate.
+    pub fn certified(name: &str, certificate: &str) -> Self {
+        let key = keys::key(name);
+        let key_id = Some(key.public().key_id(KeyIdStyle::Legacy));
+        Self { key, key_id, certificate: Some(certificate.to_owned()) }
     }
 
     /// Writes another key id, or none, beside the signature.
@@ -107,12 +116,20 @@ impl Draft {
     /// # Panics
     /// When there is nothing at the place.
     pub fn get(&self, place: &str) -> &Value<'static> {
-        let found = segments(place).iter().try_fold(&self.value, |value, name| match value {
+        self.find(place).unwrap_or_else(|| panic!("the draft has nothing at {place}"))
+    }
+
+    fn find(&self, place: &str) -> Option<&Value<'static>> {
+        segments(place).iter().try_fold(&self.value, |value, name| match value {
             Value::Object(object) => object.get(name),
             Value::Array(items) => items.get(name.parse::<usize>().ok()?),
             _ => None,
-        });
-        found.unwrap_or_else(|| panic!("the draft has nothing at {place}"))
+        })
+    }
+
+    /// Tells whether there is a value at a place.
+    pub fn has(&self, place: &str) -> bool {
+        self.find(place).is_some()
     }
 
     /// Sets a value; an index behind the end of an array appends.
@@ -177,9 +194,13 @@ impl Draft {
 
     fn envelope_bytes(&self) -> Vec<u8> {
         let mut envelope = Envelope::unsigned(self.kind, self.value.clone());
-        for Signer { key, key_id } in &self.signers {
+        for Signer { key, key_id, certificate } in &self.signers {
             let bytes = key.sign(envelope.signing_input()).expect("the key signs");
-            let signature = Signature { key_id: key_id.clone(), bytes, extra: Object::new() };
+            let mut extra = Object::new();
+            if let Some(certificate) = certificate {
+                extra.insert(CERTIFICATE_MEMBER, certificate.clone());
+            }
+            let signature = Signature { key_id: key_id.clone(), bytes, extra };
             envelope.push_signature(signature);
         }
         envelope.to_bytes()
@@ -239,7 +260,7 @@ pub fn dsse_over(
     payload: &[u8],
     signers: &[Signer],
 ) -> Vec<u8> {
-    let signatures = signers.iter().map(|Signer { key, key_id }| {
+    let signatures = signers.iter().map(|Signer { key, key_id, .. }| {
         let mut object = Object::new();
         if let Some(key_id) = key_id {
             object.insert("keyid", key_id.clone());

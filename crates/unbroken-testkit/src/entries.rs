@@ -53,6 +53,8 @@ pub const ALL: &[Entry] = &[
     Entry { name: "openpgp_headers", run: crypto::openpgp_headers },
     Entry { name: "openpgp_signature", run: crypto::openpgp_signature },
     Entry { name: "openpgp_certificate", run: crypto::openpgp_certificate },
+    Entry { name: "certificate_pem", run: crypto::certificate_pem },
+    Entry { name: "certificate_der", run: crypto::certificate_der },
     Entry { name: "layout_unsigned", run: verify::layout_unsigned },
     Entry { name: "layout_signed", run: verify::layout_signed },
     Entry { name: "link_unsigned", run: verify::link_unsigned },

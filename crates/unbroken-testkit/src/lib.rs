@@ -23,6 +23,7 @@
 )]
 
 mod case;
+pub mod certificates;
 mod chain;
 mod conformance;
 pub mod defects;

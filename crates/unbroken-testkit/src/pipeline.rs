@@ -1,5 +1,6 @@
 //! The chain that everything begins with: a container pipeline.
 
+use std::collections::BTreeMap;
 use unbroken_crypto::KeyIdStyle;
 use unbroken_model::json::Object;
 use unbroken_model::layout::{Inspection, Layout, Step};
@@ -66,6 +67,8 @@ fn layout() -> Layout {
         expires: "2030-01-01T00:00:00Z".parse().expect("a point in time"),
         readme: "checkout, build, scan".to_owned(),
         keys: layout_keys(&["developer", "builder", "scanner"]),
+        root_cas: BTreeMap::new(),
+        intermediate_cas: BTreeMap::new(),
         steps: vec![
             step("checkout", "developer", &["DISALLOW *"], &["CREATE src/*", "DISALLOW *"]),
             step(
@@ -98,7 +101,7 @@ fn layout() -> Layout {
 
 fn layout_keys(
     names: &[&str],
-) -> std::collections::BTreeMap<unbroken_model::layout::KeyId, unbroken_model::layout::LayoutKey> {
+) -> BTreeMap<unbroken_model::layout::KeyId, unbroken_model::layout::LayoutKey> {
     let keys = names.iter().map(|name| {
         let key = keys::key(name).public().to_layout_key(KeyIdStyle::default());
         let key = key.expect("the id of a seeded key is one");
@@ -113,6 +116,7 @@ fn step(name: &str, functionary: &str, materials: &[&str], products: &[&str]) ->
         expected_materials: rules(materials),
         expected_products: rules(products),
         pubkeys: vec![keys::id(functionary).parse().expect("a key id")],
+        cert_constraints: Vec::new(),
         expected_command: command(name),
         threshold: std::num::NonZeroU32::MIN,
         extra: Object::new(),

@@ -100,7 +100,8 @@ impl Vector {
     }
 
     fn expect(&self) -> Expect {
-        let Options { parameters, commands, sublayout_inspections, patterns } = &self.case.options;
+        let Options { parameters, commands, sublayout_inspections, patterns, .. } =
+            &self.case.options;
         let depth = self.case.budget.depth;
         Expect {
             title: self.title.clone(),
@@ -160,6 +161,7 @@ impl Vector {
                     Some("go") => PatternDialect::Go,
                     Some(other) => return Err(format!("pattern-dialect: {other:?}")),
                 },
+                ..Options::default()
             },
             limits: Limits::default(),
             budget: Budget {

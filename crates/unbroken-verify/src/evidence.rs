@@ -14,8 +14,10 @@ use unbroken_model::envelope::{Envelope, StepEvidence};
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
+use unbroken_model::timestamp::Timestamp;
 
 use crate::budget::Exhausted;
+use crate::certificates::Certificates;
 use crate::fault::{chain_of, payload_finding};
 use crate::finding::{Finding, FindingCode};
 use crate::layout_check::LayoutKeys;
@@ -48,6 +50,8 @@ pub(crate) struct Piece {
     pub(crate) source: String,
     /// The keys whose signatures hold.
     pub(crate) signers: Vec<PublicKey>,
+    /// Those of them that a certificate lets sign for the step.
+    pub(crate) certified: BTreeSet<KeyMaterial>,
     pub(crate) state: State,
 }
 
@@ -64,13 +68,16 @@ pub(crate) enum State {
 pub(crate) struct AuthenticPiece {
     pub(crate) evidence: Authentic<StepEvidence, Functionary>,
     pub(crate) signers: Vec<PublicKey>,
+    /// Those of them that a certificate lets sign for the step.
+    pub(crate) certified: BTreeSet<KeyMaterial>,
 }
 
-/// Authenticates one piece of evidence  and holds it against the step.
+/// Authenticates one piece of evidence and holds it against the step.
 ///
 /// # Checks
-/// That the signatures are of keys of the layout, at least one of them authorised for the step;
-/// that a link names the step; that each of its artifacts has a strong digest.
+/// That the signatures are of keys of the layout, or of keys whose certificates make them
+/// functionaries' of this step at this time; that at least one is authorised for the step; that a
+/// link names the step; that each of its artifacts has a strong digest.
 ///
 /// # Does not check
 /// The threshold of the step, agreement, and rules: they look at all evidence together.
@@ -78,6 +85,7 @@ pub(crate) fn authenticate_piece(
     bytes: &[u8],
     step: &Step,
     keys: &LayoutKeys,
+    at: Timestamp,
     limits: &Limits,
     budget: &mut SignatureBudget,
 ) -> Result<AuthenticPiece, Box<Finding>> {
@@ -90,18 +98,35 @@ pub(crate) fn authenticate_piece(
         REMEDY.clone_into(&mut finding.remedy);
         finding
     })?;
+    let certificates = Certificates::judge(&envelope, step, keys, at, budget)?;
+    let with_certified;
+    let all = if certificates.certified.is_empty() {
+        keys.all()
+    } else {
+        with_certified = keys.all().with_certified(&certificates.certified);
+        &with_certified
+    };
     let one = std::num::NonZeroU32::MIN;
-    let evidence: Authentic<StepEvidence, _> =
-        authenticate(envelope, keys.all(), one, limits, budget).map_err(|error| match error {
-            AuthenticationError::Payload(error) => {
+    let refused = certificates.refused.first();
+    let evidence: Authentic<StepEvidence, _> = authenticate(envelope, all, one, limits, budget)
+        .map_err(|error| match (error, refused) {
+            (AuthenticationError::Payload(error), _) => {
                 payload_finding(&error, FindingCode::LinkMalformed, REMEDY)
             }
-            AuthenticationError::BudgetExhausted => exhausted_finding(Exhausted::SIGNATURES),
-            AuthenticationError::ThresholdNotMet { signatures, .. } => forged(&signatures),
-            other => Finding::error(FindingCode::LinkSignatureInvalid, chain_of(&other), REMEDY),
+            (AuthenticationError::BudgetExhausted, _) => exhausted_finding(Exhausted::SIGNATURES),
+            // It says more than that nobody else signed, also where the layout lists no key at all.
+            (
+                AuthenticationError::ThresholdNotMet { .. } | AuthenticationError::NoKeys,
+                Some(one),
+            ) => one.clone(),
+            (AuthenticationError::ThresholdNotMet { signatures, .. }, None) => forged(&signatures),
+            (other, _) => {
+                Finding::error(FindingCode::LinkSignatureInvalid, chain_of(&other), REMEDY)
+            }
         })?;
 
-    let authorised = keys.of_step(step);
+    let mut authorised = keys.of_step(step);
+    authorised.extend(certificates.materials());
     let signers: Vec<PublicKey> = evidence
         .signers()
         .iter()
@@ -109,12 +134,16 @@ pub(crate) fn authenticate_piece(
         .cloned()
         .collect();
     if signers.is_empty() {
-        return Err(Box::new(not_authorised(evidence.signers(), step)));
+        let refused = certificates.refused.into_iter().next();
+        let otherwise = || not_authorised(evidence.signers(), step);
+        return Err(Box::new(refused.unwrap_or_else(otherwise)));
     }
+    let own = |material: &KeyMaterial| signers.iter().any(|key| key.material() == *material);
+    let certified = certificates.materials().filter(own).collect();
     if let StepEvidence::Link(link) = evidence.get() {
         check_link(link, step)?;
     }
-    Ok(AuthenticPiece { evidence, signers })
+    Ok(AuthenticPiece { evidence, signers, certified })
 }
 
 fn forged(signatures: &[unbroken_crypto::SignatureReport]) -> Finding {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unbroken_crypto::{Functionary, KeyMaterial, KeySet, PublicKey};
+use unbroken_crypto::{
+    Certificate, CertificateAuthorities, Functionary, KeyMaterial, KeySet, PublicKey,
+};
 use unbroken_model::layout::{KeyId, Layout, LayoutKey, Step};
 use unbroken_model::name::StepName;
 use unbroken_model::rule::ArtifactRule;
@@ -15,6 +17,7 @@ use crate::finding::{Finding, FindingCode};
 pub(crate) struct LayoutKeys {
     all: KeySet<Functionary>,
     by_id: BTreeMap<KeyId, KeyMaterial>,
+    authorities: CertificateAuthorities,
 }
 
 impl LayoutKeys {
@@ -24,16 +27,28 @@ impl LayoutKeys {
         &self.all
     }
 
-    /// Returns the materials of the keys that may sign for a step.
+    /// Returns those whose certificates count.
+    pub(crate) fn authorities(&self) -> &CertificateAuthorities {
+        &self.authorities
+    }
+
+    /// Returns the materials of the listed keys that may sign for a step.
     pub(crate) fn of_step(&self, step: &Step) -> BTreeSet<KeyMaterial> {
         step.pubkeys.iter().filter_map(|id| self.by_id.get(id).copied()).collect()
     }
 }
 
 /// Checks a layout as a whole and makes its keys usable.
-pub(crate) fn check(layout: &Layout, now: Timestamp) -> (LayoutKeys, Vec<Finding>) {
+///
+/// `intermediates` are certificates of the verifier's own.
+pub(crate) fn check(
+    layout: &Layout,
+    now: Timestamp,
+    intermediates: &[Certificate],
+) -> (LayoutKeys, Vec<Finding>) {
     let mut findings = Vec::new();
-    let keys = keys(layout, now, &mut findings);
+    let authorities = authorities(layout, intermediates, &mut findings);
+    let keys = keys(layout, now, authorities, &mut findings);
     if layout.steps.is_empty() {
         findings.push(Finding::error(
             FindingCode::LayoutEmpty,
@@ -56,15 +71,58 @@ pub(crate) fn check(layout: &Layout, now: Timestamp) -> (LayoutKeys, Vec<Finding
     (keys, findings)
 }
 
-fn keys(layout: &Layout, now: Timestamp, findings: &mut Vec<Finding>) -> LayoutKeys {
+/// Makes the authorities of a layout usable. Only where a step asks for certificates does anything
+/// rest on them.
+fn authorities(
+    layout: &Layout,
+    intermediates: &[Certificate],
+    findings: &mut Vec<Finding>,
+) -> CertificateAuthorities {
+    let invalid = |message: String| {
+        let remedy = "the owner mends the layout's `rootcas`, `intermediatecas` or the constraint";
+        Finding::error(FindingCode::CertificateAuthorityInvalid, message, remedy)
+    };
+    let steps = || layout.steps.iter().filter(|step| !step.cert_constraints.is_empty());
+    let (authorities, faults) = CertificateAuthorities::of_layout(layout, intermediates);
+    if steps().next().is_none() {
+        return authorities;
+    }
+    for fault in faults {
+        let message =
+            format!("the authority {} cannot be used: {}", fault.id, chain_of(&fault.source));
+        findings.push(invalid(message));
+    }
+    for step in steps() {
+        let named = step.cert_constraints.iter().flat_map(|constraint| &constraint.roots);
+        for root in named.filter(|root| !matches!(root.as_str(), "" | "*")) {
+            if !authorities.has_root(root) {
+                let root: String = root.chars().take(140).collect();
+                let message =
+                    format!("a constraint names the root {root:?}, which is not in `rootcas`");
+                findings.push(invalid(message).of_item(&step.name));
+            }
+        }
+    }
+    authorities
+}
+
+fn keys(
+    layout: &Layout,
+    now: Timestamp,
+    authorities: CertificateAuthorities,
+    findings: &mut Vec<Finding>,
+) -> LayoutKeys {
     let mut usable: BTreeMap<KeyId, PublicKey> = BTreeMap::new();
     let mut unusable: BTreeMap<&KeyId, String> = BTreeMap::new();
+    let authorities_listed = layout.root_cas.iter().chain(&layout.intermediate_cas);
+    for (id, _) in
+        layout.keys.iter().chain(authorities_listed).filter(|(_, key)| holds_private_key(key))
+    {
+        let message = format!("the key {id} comes with its private half");
+        let remedy = "make a new key: this one is known to everybody who has the layout";
+        findings.push(Finding::error(FindingCode::PrivateKeyInLayout, message, remedy));
+    }
     for (id, key) in &layout.keys {
-        if holds_private_key(key) {
-            let message = format!("the key {id} comes with its private half");
-            let remedy = "make a new key: this one is known to everybody who has the layout";
-            findings.push(Finding::error(FindingCode::PrivateKeyInLayout, message, remedy));
-        }
         match PublicKey::from_layout_key_at(key, now) {
             Ok(key) => drop(usable.insert(id.clone(), key)),
             // A key of an unknown kind hurts only the steps that need it.
@@ -95,7 +153,7 @@ fn keys(layout: &Layout, now: Timestamp, findings: &mut Vec<Finding>) -> LayoutK
         }
     }
     let by_id = usable.iter().map(|(id, key)| (id.clone(), key.material())).collect();
-    LayoutKeys { all: KeySet::new(usable.into_values()), by_id }
+    LayoutKeys { all: KeySet::new(usable.into_values()), by_id, authorities }
 }
 
 fn holds_private_key(key: &LayoutKey) -> bool {
@@ -135,6 +193,10 @@ fn names(layout: &Layout, findings: &mut Vec<Finding>) {
 }
 
 fn threshold(step: &Step, keys: &LayoutKeys, findings: &mut Vec<Finding>) {
+    // Nobody knows how many certificates an authority has issued.
+    if !step.cert_constraints.is_empty() {
+        return;
+    }
     let functionaries = keys.of_step(step).len();
     if u64::from(step.threshold.get()) > u64::try_from(functionaries).unwrap_or(u64::MAX) {
         let message = format!(

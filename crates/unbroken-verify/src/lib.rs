@@ -14,6 +14,7 @@
 mod agreement;
 mod assessment;
 mod budget;
+mod certificates;
 mod concurrent;
 mod dialect;
 mod evidence;

@@ -5,10 +5,10 @@ mod conclude;
 mod evaluate;
 mod weigh;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use unbroken_crypto::SignatureBudget;
+use unbroken_crypto::{Certificate, SignatureBudget};
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
@@ -35,6 +35,9 @@ pub struct Options {
     pub sublayout_inspections: SublayoutInspections,
     /// How the patterns of artifact rules are read, those of sublayouts too.
     pub patterns: PatternDialect,
+    /// Intermediate certificates besides those of the layout. They open no way of their own: every
+    /// path ends at a root of the layout.
+    pub intermediates: Vec<Certificate>,
 }
 
 /// What a recorded command that differs from the expected one means.
@@ -166,9 +169,9 @@ impl Session {
         let authenticated = concurrent::map(&of_steps, |(submission, step)| {
             // Each piece alone may spend what is left; what all spent together is settled below.
             let mut signatures = SignatureBudget::new(left);
-            let bytes = submission.bytes;
+            let (bytes, keys) = (submission.bytes, &in_chain.keys);
             let result =
-                authenticate_piece(bytes, step, &in_chain.keys, &self.limits, &mut signatures);
+                authenticate_piece(bytes, step, keys, self.now, &self.limits, &mut signatures);
             (result, left.saturating_sub(signatures.remaining()))
         });
         let submissions: Vec<Submission<'_>> =
@@ -191,17 +194,17 @@ impl Session {
         let Submission { step, source, .. } = submission;
         let piece = match result {
             Err(finding) => refused(step, source, Vec::new(), finding),
-            Ok(AuthenticPiece { evidence, signers }) => {
+            Ok(AuthenticPiece { evidence, signers, certified }) => {
                 match InForce::sublayout_at(&evidence, self.now) {
                     None => {
                         let state = State::Link(Arc::new(Evidence::Link(evidence)));
-                        Piece { source: source.to_owned(), signers, state }
+                        Piece { source: source.to_owned(), signers, certified, state }
                     }
                     Some(Err(finding)) => refused(step, source, signers, finding),
                     Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
                         Ok(child) => {
                             let state = State::Sublayout(child);
-                            Piece { source: source.to_owned(), signers, state }
+                            Piece { source: source.to_owned(), signers, certified, state }
                         }
                         Err(finding) => refused(step, source, signers, finding),
                     },
@@ -276,7 +279,8 @@ fn refused(
     finding: impl Into<Box<Finding>>,
 ) -> Piece {
     let finding = finding.into().of_item(step).at_source(source);
-    Piece { source: source.to_owned(), signers, state: State::Refused(Box::new(finding)) }
+    let state = State::Refused(Box::new(finding));
+    Piece { source: source.to_owned(), signers, certified: BTreeSet::new(), state }
 }
 
 pub(crate) fn exhausted_finding(exhausted: Exhausted) -> Finding {

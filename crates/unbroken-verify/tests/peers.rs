@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use unbroken_crypto::{
-    Authentic, AuthenticationError, Functionary, KeySet, Owner, PublicKey, SignatureBudget,
-    authenticate,
+    Authentic, AuthenticationError, Certificate, CertificateAuthorities, CertificateError,
+    CertifiedSigner, Functionary, KeyIdStyle, KeySet, Owner, PublicKey, SignatureBudget,
+    SigningKey, authenticate, sign,
 };
 use unbroken_model::canonical_json;
 use unbroken_model::envelope::{Envelope, Payload, StepEvidence};
@@ -135,4 +136,133 @@ fn the_canonical_form_is_that_of_the_peer() {
     let document = Value::parse(&bytes, &Limits::default()).unwrap();
     let signed = document.as_object().unwrap().get("signed").unwrap();
     assert_eq!(HEXLOWER.encode(&canonical_json::encode(signed)), CANONICAL);
+}
+
+/// When the peer's certificates are judged: they run from 2021 to 2031.
+const AT: &str = "2026-06-01T12:00:00Z";
+
+fn certificate(folder: &Path, name: &str) -> Certificate {
+    let text = read(folder, name);
+    Certificate::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn certificates_of_the_peer_are_read_and_listed_as_it_lists_them() {
+    let Some(folder) = folder("certificates of the peer") else { return };
+    let alice = key(&folder, "alice.pub");
+    let layout = authentic::<Layout, Owner>(&read(&folder, "demo.layout"), [alice]).unwrap();
+    let root = certificate(&folder, "root.cert.pem");
+    let between = certificate(&folder, "example.com.intermediate.cert.pem");
+    for (certificate, listed) in
+        [(&root, &layout.get().root_cas), (&between, &layout.get().intermediate_cas)]
+    {
+        assert!(certificate.is_authority());
+        let (id, object) = listed.iter().next().unwrap();
+        let own = certificate.to_layout_key().unwrap();
+        assert_eq!((listed.len(), own.id.as_str()), (1, id.as_str()));
+        let text = |object: &unbroken_model::json::Object<'_>| {
+            let keyval = object.get("keyval").unwrap().as_object().unwrap();
+            keyval.get("certificate").unwrap().as_str().unwrap().to_owned()
+        };
+        assert_eq!(text(&own.object), text(&object.object));
+    }
+    let own = certificate(&folder, "example.com.write-code.cert.pem");
+    assert!(!own.is_authority());
+    assert_eq!(
+        own.public_key().key_id(KeyIdStyle::Legacy),
+        "4979dea7a8467cbe0299693703b81d490854143b859a469ec0f6349e7bdf582a"
+    );
+    assert_eq!(own.names().common_names, ["write-code.example.com"]);
+    assert_eq!(own.names().organizations, ["example"]);
+    assert_eq!(own.names().uris, ["spiffe://example.com/write-code"]);
+    assert_eq!(own.describe(), "spiffe://example.com/write-code");
+}
+
+#[test]
+fn a_certificate_of_the_peer_meets_the_constraint_of_its_layout() {
+    let Some(folder) = folder("a constraint of the peer") else { return };
+    let alice = key(&folder, "alice.pub");
+    let layout = authentic::<Layout, Owner>(&read(&folder, "demo.layout"), [alice]).unwrap();
+    let step = layout.get().steps.iter().find(|step| step.name.as_str() == "write-code").unwrap();
+    let (authorities, faults) = CertificateAuthorities::of_layout(layout.get(), &[]);
+    assert!(faults.is_empty(), "{faults:?}");
+    let own = certificate(&folder, "example.com.write-code.cert.pem");
+    let judge = |certificate: &Certificate, constraints: &[_], at: &str| {
+        let mut budget = SignatureBudget::default();
+        authorities.certify(certificate, &[], constraints, at.parse().unwrap(), &mut budget)
+    };
+    let certified = judge(&own, &step.cert_constraints, AT).unwrap();
+    assert_eq!(certified.key(), own.public_key());
+    assert!(authorities.has_root(certified.root().as_str()));
+
+    for (at, valid) in [
+        ("2021-08-31T18:32:22Z", false),
+        ("2021-08-31T18:32:23Z", true),
+        ("2031-08-29T18:32:22Z", true),
+        // The root ends a second before the others.
+        ("2031-08-29T18:32:23Z", false),
+        ("2031-08-29T18:32:24Z", false),
+    ] {
+        let judged = judge(&own, &step.cert_constraints, at);
+        assert_eq!(judged.is_ok(), valid, "{at}");
+        assert!(
+            valid || matches!(judged.unwrap_err(), CertificateError::NotInForce { .. }),
+            "{at}"
+        );
+    }
+    let mut open = step.cert_constraints.clone();
+    open[0].organizations.clear();
+    assert!(matches!(judge(&own, &open, AT).unwrap_err(), CertificateError::Constraint { .. }));
+    open[0].organizations = vec!["*".to_owned()];
+    assert!(judge(&own, &open, AT).is_ok());
+    let between = certificate(&folder, "example.com.intermediate.cert.pem");
+    assert!(matches!(judge(&between, &open, AT).unwrap_err(), CertificateError::Usage { .. }));
+    // Without the one between there is no path.
+    let mut alone = layout.get().clone();
+    alone.intermediate_cas.clear();
+    let (authorities, _) = CertificateAuthorities::of_layout(&alone, &[]);
+    let mut budget = SignatureBudget::default();
+    let at = AT.parse().unwrap();
+    let error =
+        authorities.certify(&own, &[], &step.cert_constraints, at, &mut budget).unwrap_err();
+    assert!(matches!(error, CertificateError::NoPath { .. }));
+    assert!(authorities.certify(&own, &[between], &step.cert_constraints, at, &mut budget).is_ok());
+}
+
+#[test]
+fn a_key_of_the_peer_signs_with_its_certificate_and_with_no_other() {
+    let Some(folder) = folder("a certificate's key of the peer") else { return };
+    let own = certificate(&folder, "example.com.write-code.cert.pem");
+    let signer = || {
+        let text = read(&folder, "example.com.write-code.key.pem");
+        Box::new(SigningKey::read(&text, None).unwrap())
+    };
+    let at = AT.parse().unwrap();
+    let signer_of = CertifiedSigner::new(signer(), &own, &[], at).unwrap();
+    let mut envelope = Envelope::unsigned(
+        unbroken_model::envelope::EnvelopeKind::Metablock,
+        Value::parse(b"{}", &Limits::default()).unwrap(),
+    );
+    sign(&mut envelope, &signer_of, KeyIdStyle::default()).unwrap();
+    let signature = &envelope.signatures()[0];
+    assert!(signature.key_id.as_deref().unwrap().starts_with("4979dea7a8467cbe"));
+    assert_eq!(Certificate::read(signature.certificate().unwrap().as_bytes()).unwrap(), own);
+
+    let between = certificate(&folder, "example.com.intermediate.cert.pem");
+    let error = CertifiedSigner::new(signer(), &between, &[], at).err().unwrap();
+    assert!(matches!(error, CertificateError::OtherKey { .. }));
+    let late = "2032-01-01T00:00:00Z".parse().unwrap();
+    let error = CertifiedSigner::new(signer(), &own, &[], late).err().unwrap();
+    assert!(matches!(error, CertificateError::NotInForce { .. }));
+}
+
+#[test]
+fn an_empty_certificate_of_the_peer_is_none() {
+    let Some(folder) = folder("empty certificates of the peer") else { return };
+    for name in ["foo.b7d643de.link", "write-code.b7d643de.link"] {
+        let bytes = read(&folder, name);
+        let envelope = Envelope::parse(&bytes, &Limits::default()).unwrap();
+        let signature = &envelope.signatures()[0];
+        assert!(signature.extra.get("cert").is_some() && signature.certificate().is_none());
+    }
 }

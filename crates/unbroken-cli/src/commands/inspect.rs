@@ -1,5 +1,6 @@
 //! `unbroken inspect`: says what a file is.
 
+mod certificate;
 mod foreign;
 mod metadata;
 
@@ -18,12 +19,14 @@ use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
 use unbroken_model::statement::Statement;
 
+pub(crate) use self::certificate::describe_certificate;
 pub(crate) use self::foreign::recognise;
 
 use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
+use crate::keys::certificates::find_certificate;
 use crate::keys::{PassphraseSource, load_public_key};
 use crate::output::{Output, escape_line, input_name};
 
@@ -33,7 +36,7 @@ use crate::output::{Output, escape_line, input_name};
 /// file, or the exit code is 1. Nothing else is looked at even so: `unbroken verify` does that.
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
-    /// A layout, a link, a statement, a key or any signed envelope
+    /// A layout, a link, a statement, a key, a certificate or any signed envelope
     file: PathBuf,
     /// A public key to check the signatures with; may be repeated
     #[arg(short, long, value_name = "FILE")]
@@ -96,6 +99,15 @@ impl Inspect {
     /// Describes a key, or a document of others, or says why the file is no envelope.
     fn no_envelope(&self, bytes: &[u8], error: EnvelopeError) -> Result<String> {
         let path = input_name(&self.file);
+        if let Some(found) = find_certificate(bytes) {
+            let unusable =
+                |error| CliError::usage(format!("{path} is no certificate")).because(error);
+            let certificate = found.map_err(unusable)?;
+            return Ok(match self.format {
+                Format::Text => describe_certificate(&certificate),
+                Format::Json => super::key::show::json(certificate.public_key()),
+            });
+        }
         match (PublicKey::read_at(bytes, clock()), self.format) {
             (Ok(key), Format::Text) => Ok(format!("public key\n{}\n", key.describe())),
             (Ok(key), Format::Json) => Ok(super::key::show::json(&key)),
@@ -149,6 +161,9 @@ impl Inspect {
             let size = signature.bytes.len();
             let said = checked.map_or_else(String::new, |checked| checked.say(index));
             let _ = writeln!(out, "  signature  key id {}, {size} bytes{said}", escape_line(id));
+            if let Some(text) = signature.certificate() {
+                certificate::describe_claim(&mut out, text, signature);
+            }
         }
         if envelope.signatures().is_empty() {
             let _ = writeln!(out, "  no signature");

@@ -12,6 +12,7 @@ use unbroken_record::atomic::Overwrite;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
+use crate::keys::certificates::CertificateOptions;
 use crate::keys::{PassphraseSource, StyleOption, load_signer};
 use crate::output::{Output, count, escape_line, input_name};
 
@@ -32,6 +33,8 @@ pub(crate) struct Sign {
     #[arg(long)]
     dsse: bool,
     #[command(flatten)]
+    certificate: CertificateOptions,
+    #[command(flatten)]
     passphrase: PassphraseSource,
     #[command(flatten)]
     style: StyleOption,
@@ -42,7 +45,7 @@ impl Sign {
         let bytes = files::read(&self.file)?;
         let mut envelope = self.envelope(&bytes)?;
         for name in &self.key {
-            let key = load_signer(name, &self.passphrase)?;
+            let key = self.certificate.certify(load_signer(name, &self.passphrase)?)?;
             sign(&mut envelope, &*key, self.style.key_id_style).map_err(|error| {
                 CliError::undecided(format!("cannot sign with {name}")).because(error)
             })?;

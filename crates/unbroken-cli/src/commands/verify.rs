@@ -18,7 +18,8 @@ use unbroken_oci::location::Location;
 use unbroken_oci::{Identified, identify};
 use unbroken_report::{Facts, Report, Subject};
 use unbroken_verify::{
-    Budget, InForce, Rejection, Session, VerifiedSupplyChain, envelope_finding, layout_finding,
+    Budget, InForce, Options, Rejection, Session, VerifiedSupplyChain, envelope_finding,
+    layout_finding,
 };
 
 use self::inspections::InspectionOptions;
@@ -29,6 +30,7 @@ use crate::error::{CliError, Result};
 use crate::evidence::{Named, hand_in};
 use crate::exit::Exit;
 use crate::files;
+use crate::keys::certificates::load_intermediates;
 use crate::keys::{PassphraseSource, load_public_key_at};
 use crate::output::{Output, escape_line, input_name};
 use crate::registries::{RegistryOptions, oci_error};
@@ -57,6 +59,10 @@ pub(crate) struct Verify {
     /// The folder of the links [default: that of the layout; with an image in a registry, none]
     #[arg(short = 'd', long, value_name = "DIR")]
     link_dir: Option<PathBuf>,
+    /// Certificates of authorities between those of functionaries and the roots of the layout, in
+    /// PEM; may be repeated
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    intermediates: Vec<PathBuf>,
     /// The image or file in question: sha256:... must be named by the chain
     #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
     subject: Option<Digest>,
@@ -99,7 +105,9 @@ impl Verify {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok(Err(rejection)),
         };
+        let intermediates = load_intermediates(&self.intermediates)?;
         let options = self.verdict.options(self.inspections.of_sublayouts());
+        let options = Options { intermediates, ..options };
         let mut session =
             Session::open(in_force, now, options, Limits::default(), Budget::default());
         hand_in(&mut session, self.link_dir().as_deref(), beside)?;

@@ -10,6 +10,7 @@
     reason = "helpers of tests: they stop the test"
 )]
 
+mod certificates;
 mod demo;
 mod earlier;
 mod files;

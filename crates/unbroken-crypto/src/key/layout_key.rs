@@ -32,15 +32,7 @@ impl PublicKey {
     pub fn from_layout_key(layout_key: &LayoutKey) -> Result<Self, KeyError> {
         let object = &layout_key.object;
         let listed = layout_key.id.as_str();
-        match object.get("keyid") {
-            None => {}
-            Some(Value::String(inner)) if inner.eq_ignore_ascii_case(listed) => {}
-            Some(Value::String(inner)) => {
-                let inner = inner.chars().take(140).collect();
-                return Err(KeyError::KeyIdMismatch { listed: listed.to_owned(), inner });
-            }
-            Some(_) => return Err(KeyError::LayoutKeyMember { member: "keyid" }),
-        }
+        check_id(object, listed)?;
         Self::from_object(object, Some(listed))
     }
 
@@ -174,6 +166,19 @@ impl PublicKey {
         }
         object.insert("keyval", keyval);
         Ok(LayoutKey { id, object })
+    }
+}
+
+/// Checks that a key object calls itself by the id that it is listed under, if by any.
+pub(crate) fn check_id(object: &Object<'_>, listed: &str) -> Result<(), KeyError> {
+    match object.get("keyid") {
+        None => Ok(()),
+        Some(Value::String(inner)) if inner.eq_ignore_ascii_case(listed) => Ok(()),
+        Some(Value::String(inner)) => {
+            let inner = inner.chars().take(140).collect();
+            Err(KeyError::KeyIdMismatch { listed: listed.to_owned(), inner })
+        }
+        Some(_) => Err(KeyError::LayoutKeyMember { member: "keyid" }),
     }
 }
 

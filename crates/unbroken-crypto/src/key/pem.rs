@@ -32,7 +32,27 @@ pub(crate) fn key_text(text: &[u8]) -> Result<&str, KeyError> {
 
 /// Finds the first block that is more than a curve's name, or `None` when there is no PEM at all.
 pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
+    next_block(text, &mut text.lines().map(str::trim))
+}
+
+/// Finds all blocks, or `None` when there are more than `most`.
+pub(crate) fn blocks(text: &str, most: usize) -> Result<Option<Vec<PemBlock>>, KeyError> {
+    let mut blocks = Vec::new();
+    // Each looks at the rest of the text for a successor, which the number of blocks bounds.
     let mut lines = text.lines().map(str::trim);
+    while let Some(block) = next_block(text, &mut lines)? {
+        if blocks.len() == most {
+            return Ok(None);
+        }
+        blocks.push(block);
+    }
+    Ok(Some(blocks))
+}
+
+fn next_block<'t>(
+    text: &'t str,
+    lines: &mut (impl Iterator<Item = &'t str> + Clone),
+) -> Result<Option<PemBlock>, KeyError> {
     loop {
         let Some(label) = lines.by_ref().find_map(|line| boundary(line, "BEGIN ")) else {
             return Ok(None);
@@ -67,7 +87,7 @@ pub(crate) fn first_block(text: &str) -> Result<Option<PemBlock>, KeyError> {
             return Err(KeyError::Malformed { what: "PEM block: it is empty" });
         }
         let der = decode(&body)?;
-        let has_successor = lines.any(|line| boundary(line, "BEGIN ").is_some());
+        let has_successor = lines.clone().any(|line| boundary(line, "BEGIN ").is_some());
         let label = label.to_owned();
         let legacy_encryption = is_encrypted.then_some(dek_info);
         return Ok(Some(PemBlock { label, der, legacy_encryption, has_successor }));

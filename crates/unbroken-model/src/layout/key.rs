@@ -63,19 +63,32 @@ pub struct LayoutKey {
     pub object: Object<'static>,
 }
 
-pub(super) fn decode_all(keys: Object<'_>) -> Result<BTreeMap<KeyId, LayoutKey>, DecodeError> {
+/// Reads the key objects that a member of a layout lists by their ids.
+pub(super) fn decode_all(
+    member: &str,
+    keys: Object<'_>,
+) -> Result<BTreeMap<KeyId, LayoutKey>, DecodeError> {
     let mut all = BTreeMap::new();
     for (name, value) in keys {
-        let id: KeyId = name.parse().place(|| "keys".to_owned())?;
-        let object = object(value, || format!("keys.{id}"))?.into_owned();
+        let id: KeyId = name.parse().place(|| member.to_owned())?;
+        let object = object(value, || format!("{member}.{id}"))?.into_owned();
         let twice = all.insert(id.clone(), LayoutKey { id, object });
         if twice.is_some() {
             // The ids differ in case only; which key is meant would depend on the reader.
             let text = name.chars().take(140).collect();
-            return Err(Fault::KeyId(KeyIdError { text }).at("keys"));
+            return Err(Fault::KeyId(KeyIdError { text }).at(member));
         }
     }
     Ok(all)
+}
+
+/// Writes the key objects by their ids.
+pub(super) fn to_object(keys: &BTreeMap<KeyId, LayoutKey>) -> Object<'static> {
+    let mut all = Object::new();
+    for (id, key) in keys {
+        all.insert(id.as_str().to_owned(), key.object.clone());
+    }
+    all
 }
 
 #[cfg(test)]

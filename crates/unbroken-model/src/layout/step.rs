@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use super::certificate::{self, CertConstraint};
 use super::key::KeyId;
 use super::{decode_rules, rules_value, strings_value};
 use crate::decode::{DecodeError, Fault, Members, Place, string};
@@ -20,6 +21,9 @@ pub struct Step {
     pub expected_products: Vec<ArtifactRule>,
     /// The declared ids of the keys that may sign links of the step.
     pub pubkeys: Vec<KeyId>,
+    /// What a certificate must be whose key may sign links of the step besides these: one of the
+    /// constraints has to hold (`cert_constraints`).
+    pub cert_constraints: Vec<CertConstraint>,
     /// The command that the owner expects, as words.
     pub expected_command: Vec<String>,
     /// How many different keys must have signed agreeing links.
@@ -41,6 +45,7 @@ impl Step {
             expected_products: decode_rules(&mut members, "expected_products")?,
             pubkeys: members
                 .each("pubkeys", |value, place| string(value, place)?.parse().place(place))?,
+            cert_constraints: certificate::decode_constraints(&mut members)?,
             expected_command: members.strings("expected_command")?,
             threshold: decode_threshold(&mut members)?,
             extra: members.rest()?,
@@ -55,6 +60,10 @@ impl Step {
         object.insert("expected_products", rules_value(&self.expected_products));
         let ids = self.pubkeys.iter().map(|id| id.as_str().to_owned()).collect();
         object.insert("pubkeys", strings_value(ids));
+        if !self.cert_constraints.is_empty() {
+            let constraints = self.cert_constraints.iter().map(CertConstraint::to_value);
+            object.insert("cert_constraints", constraints.collect::<Vec<_>>());
+        }
         object.insert("expected_command", strings_value(self.expected_command.clone()));
         object.insert("threshold", i64::from(self.threshold.get()));
         object.into()

@@ -4,6 +4,7 @@
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::json::Value;
 use unbroken_report::{Facts, Report, Subject, TextStyle, explain};
+use unbroken_testkit::certificates::{AltName, CertificateDraft, KEY_ENCIPHERMENT, authority_id};
 use unbroken_testkit::{Chain, Draft, keys, link};
 use unbroken_verify::{Ending, FindingCode};
 
@@ -127,8 +128,38 @@ fn defect(code: FindingCode, chain: &mut Chain) {
         FindingCode::SubjectNotCovered => {
             chain.subject = Some(Digest::new(DigestAlgorithm::Sha256, &[0xab; 32]));
         }
+        other => certificate_defect(other, chain),
+    }
+}
+
+/// Makes the build be done with a certificate that has one defect.
+fn certificate_defect(code: FindingCode, chain: &mut Chain) {
+    let id = "spiffe://example.com/build";
+    let root = authority_id("ca");
+    let constraint = format!(r#"{{"common_name": "*", "roots": ["{root}"], "uris": ["{id}"]}}"#);
+    chain.layout.set_json("steps/1/pubkeys", "[]");
+    chain.certify(1, "ca", &constraint);
+    let mut certificate = CertificateDraft::of("workload").uri(id);
+    let mut issuer = "ca";
+    let named = |uri: &str| vec![AltName::Uri(uri.to_owned())];
+    match code {
+        FindingCode::CertificateAuthorityInvalid => {
+            chain.layout.set("steps/1/cert_constraints/0/roots/0", "9f3ab3c1");
+        }
+        FindingCode::CertificateMalformed => {
+            certificate.alternative = named("spiffe://example.com/scan/../build");
+        }
+        FindingCode::CertificateUsage => certificate.key_usage = Some(KEY_ENCIPHERMENT),
+        FindingCode::CertificateExpired => {
+            certificate.not_after = "2026-06-01T11:59:59Z".parse().unwrap();
+        }
+        FindingCode::CertificateUntrusted => issuer = "other-ca",
+        FindingCode::CertificateConstraintNotMet => {
+            certificate.alternative = named("spiffe://example.org/build");
+        }
         other => panic!("{other} has no example"),
     }
+    chain.sign_certified("build", "workload", &certificate.pem_by(issuer));
 }
 
 fn builder_key_names_itself(layout: &Draft) -> bool {

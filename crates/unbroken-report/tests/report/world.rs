@@ -1,5 +1,6 @@
 //! A small supply chain, verified by the real engine: checkout -> build -> scan, one inspection.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use unbroken_crypto::{
@@ -91,6 +92,7 @@ pub(crate) fn step(name: &str, by: &[&SigningKey], materials: &[&str], products:
         expected_materials: rules(materials),
         expected_products: rules(products),
         pubkeys: by.iter().map(id).collect(),
+        cert_constraints: Vec::new(),
         expected_command: Vec::new(),
         threshold: NonZeroU32::MIN,
         extra: Object::new(),
@@ -132,6 +134,8 @@ pub(crate) fn layout(
         expires: "2027-05-22T00:00:00Z".parse().unwrap(),
         readme: "shop-api".to_owned(),
         keys: keys.collect(),
+        root_cas: BTreeMap::new(),
+        intermediate_cas: BTreeMap::new(),
         steps,
         inspections,
         extra: Object::new(),

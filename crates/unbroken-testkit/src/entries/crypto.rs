@@ -1,12 +1,14 @@
 //! Keys and signatures.
 
+use std::sync::LazyLock;
+
 use unbroken_crypto::{
-    Functionary, KeyIdStyle, KeySet, OpenPgpSignature, Passphrase, PublicKey, SignatureBudget,
-    SigningKey, authenticate,
+    Certificate, CertificateAuthorities, Functionary, KeyIdStyle, KeySet, OpenPgpSignature,
+    Passphrase, PublicKey, SignatureBudget, SigningKey, authenticate,
 };
-use unbroken_model::envelope::{Envelope, EnvelopeKind, StepEvidence};
+use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload, StepEvidence};
 use unbroken_model::json::{Object, Value};
-use unbroken_model::layout::LayoutKey;
+use unbroken_model::layout::{CertConstraint, Layout, LayoutKey};
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
 
@@ -115,6 +117,48 @@ pub(super) fn openpgp_certificate(bytes: &[u8]) {
     assert_eq!(again, key);
 }
 
+pub(super) fn certificate_pem(bytes: &[u8]) {
+    for certificate in Certificate::read_all(bytes).unwrap_or_default() {
+        let again = certificate.to_pem().expect("an own certificate is written");
+        assert_eq!(Certificate::read(again.as_bytes()).expect("and read again"), certificate);
+        assert!(!certificate.describe().is_empty());
+    }
+}
+
+/// What certificates are held against, made once.
+struct Judge {
+    authorities: CertificateAuthorities,
+    constraints: Vec<CertConstraint>,
+    now: Timestamp,
+    /// The certificate that the seeded root issued for a seeded key.
+    good: Vec<u8>,
+}
+
+static JUDGE: LazyLock<Judge> = LazyLock::new(|| {
+    let mut chain = crate::chain::Chain::pipeline();
+    chain.certify(1, "ca", r#"{"common_name": "*", "roots": ["*"], "uris": ["*"]}"#);
+    let layout = Layout::decode(chain.layout.value().clone()).expect("an own layout");
+    let (authorities, faults) = CertificateAuthorities::of_layout(&layout, &[]);
+    assert!(faults.is_empty());
+    let constraints = layout.steps.get(1).expect("the build").cert_constraints.clone();
+    let good = crate::certificates::CertificateDraft::of("workload").issued_by("ca");
+    Judge { authorities, constraints, now: chain.now, good }
+});
+
+/// Of all that can be read, the certificate that the seeded root issued is certified, and no other.
+pub(super) fn certificate_der(bytes: &[u8]) {
+    let Ok(certificate) = Certificate::from_der(bytes) else { return };
+    let names = certificate.names();
+    for name in names.uris.iter().chain(&names.dns_names).chain(&names.emails) {
+        assert!(!name.is_empty() && !name.chars().any(char::is_control));
+    }
+    let Judge { authorities, constraints, now, good } = &*JUDGE;
+    let mut budget = SignatureBudget::default();
+    let carried = std::slice::from_ref(&certificate);
+    let certified = authorities.certify(&certificate, carried, constraints, *now, &mut budget);
+    assert_eq!(certified.is_ok(), bytes == good);
+}
+
 /// A link whose one signature has these bytes as its `other_headers`.
 pub(super) fn openpgp_headers(bytes: &[u8]) {
     const KEY: &str = r#"{"method":"pgp+eddsa-ed25519","type":"eddsa","hashes":["pgp+SHA2"],
@@ -127,7 +171,7 @@ pub(super) fn openpgp_headers(bytes: &[u8]) {
     extra.insert("signature", "00".repeat(64));
     extra.insert("keyid", "0123456789abcdef0123456789abcdef01234567");
     let link = crate::draft::link("build", &[], &[]);
-    let payload = unbroken_model::envelope::Payload::to_value(&link).into_owned();
+    let payload = link.to_value().into_owned();
     let mut envelope = Envelope::unsigned(EnvelopeKind::Metablock, payload);
     envelope.push_signature(unbroken_model::envelope::Signature {
         key_id: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),

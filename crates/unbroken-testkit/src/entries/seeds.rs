@@ -6,6 +6,7 @@ use unbroken_model::envelope::Envelope;
 use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
 
+use crate::certificates::{self, CertificateDraft};
 use crate::chain::Chain;
 use crate::keys;
 
@@ -66,6 +67,12 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
             keys::key("builder").public().spki_der().to_vec(),
             keys::rsa().public().spki_der().to_vec(),
         ],
+        "certificate_der" => certificates(),
+        "certificate_pem" => {
+            let all: Vec<String> =
+                certificates().iter().map(|der| certificates::pem(der)).collect();
+            vec![all.concat().into_bytes(), all.into_iter().next().unwrap_or_default().into_bytes()]
+        }
         "private_key" => vec![private(None)],
         "encrypted_private_key" => vec![private(Some(&Passphrase::new("hunter2".to_owned())))],
         "layout_key" => vec![layout_key()],
@@ -80,6 +87,18 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "openpgp_certificate" => vec![CERTIFICATE.to_vec()],
         other => panic!("the entry {other} has no seeds"),
     }
+}
+
+/// A certificate to sign with, one with much in it, and a root.
+fn certificates() -> Vec<Vec<u8>> {
+    let mut full = CertificateDraft::of("workload").uri("spiffe://example.com/build");
+    full.organizations = vec!["example".to_owned()];
+    full.purposes = vec![certificates::Purpose::ServerAuth, certificates::Purpose::Any];
+    full.alternative.push(certificates::AltName::Dns("build.example.com".to_owned()));
+    full.alternative.push(certificates::AltName::Email("a@example.com".to_owned()));
+    full.excluded = vec![certificates::AltName::Dns("example.org".to_owned())];
+    let plain = CertificateDraft::of("workload").issued_by("ca");
+    vec![plain, full.issued_by("other-ca"), certificates::root("ca")]
 }
 
 fn link() -> Vec<u8> {

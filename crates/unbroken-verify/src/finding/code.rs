@@ -32,6 +32,8 @@ pub enum FindingCode {
     KeyUnusable,
     /// The layout holds a private key.
     PrivateKeyInLayout,
+    /// The layout lists an authority that is none, or a constraint names one that it does not list.
+    CertificateAuthorityInvalid,
     /// A rule of the layout has no valid form.
     RuleMalformed,
     /// A `MATCH` rule names a step that the layout does not have.
@@ -50,6 +52,16 @@ pub enum FindingCode {
     FunctionaryNotAuthorised,
     /// A link has no valid signature of a key of the layout.
     LinkSignatureInvalid,
+    /// The certificate of a link's signer cannot be read, or holds a weak key.
+    CertificateMalformed,
+    /// The certificate of a link's signer is for other things than signing.
+    CertificateUsage,
+    /// A certificate on the path of a link's signer is not in force.
+    CertificateExpired,
+    /// No path leads from the certificate of a link's signer to a root of the layout.
+    CertificateUntrusted,
+    /// The certificate of a link's signer meets no constraint of the step.
+    CertificateConstraintNotMet,
     /// The links of one step differ in materials or products.
     LinksDisagree,
     /// A path in a link is not in normal form.
@@ -98,6 +110,7 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::KeyListedTwice, "key-listed-twice"),
     (FindingCode::KeyUnusable, "key-unusable"),
     (FindingCode::PrivateKeyInLayout, "private-key-in-layout"),
+    (FindingCode::CertificateAuthorityInvalid, "certificate-authority-invalid"),
     (FindingCode::RuleMalformed, "rule-malformed"),
     (FindingCode::MatchSourceMissing, "match-source-missing"),
     (FindingCode::ParameterInvalid, "parameter-invalid"),
@@ -107,6 +120,11 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::LinkNameMismatch, "link-name-mismatch"),
     (FindingCode::FunctionaryNotAuthorised, "functionary-not-authorised"),
     (FindingCode::LinkSignatureInvalid, "link-signature-invalid"),
+    (FindingCode::CertificateMalformed, "certificate-malformed"),
+    (FindingCode::CertificateUsage, "certificate-usage"),
+    (FindingCode::CertificateExpired, "certificate-expired"),
+    (FindingCode::CertificateUntrusted, "certificate-untrusted"),
+    (FindingCode::CertificateConstraintNotMet, "certificate-constraint-not-met"),
     (FindingCode::LinksDisagree, "links-disagree"),
     (FindingCode::PathNotNormal, "path-not-normal"),
     (FindingCode::DigestInvalid, "digest-invalid"),

@@ -38,7 +38,7 @@ impl Chain {
         let (mut layout, signers) = layout.into_parts();
         let mut findings = substitution::apply(&mut layout, &options.parameters);
         findings.extend(dialect::apply(&mut layout, options.patterns));
-        let (keys, more) = layout_check::check(&layout, now);
+        let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
         Self {
             path: Vec::new(),
@@ -67,7 +67,7 @@ impl Chain {
     ) -> Self {
         let (mut layout, signers) = layout.into_parts();
         let mut findings = dialect::apply(&mut layout, options.patterns);
-        let (keys, more) = layout_check::check(&layout, now);
+        let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
         if options.sublayout_inspections == SublayoutInspections::Refuse
             && !layout.inspections.is_empty()

@@ -43,6 +43,9 @@ impl Scales {
         }
         let good: Vec<&Piece> =
             pieces.iter().filter(|piece| matches!(piece.state, State::Link(_))).collect();
+        let certified = good.iter().flat_map(|piece| &piece.certified);
+        let authorised: BTreeSet<&KeyMaterial> = authorised.iter().chain(certified).collect();
+        // One count for both: a key that is listed and certified has one vote.
         let voters: BTreeSet<KeyMaterial> =
             voters(&good).into_iter().filter(|voter| authorised.contains(voter)).collect();
         let vote = threshold::reached(voters.iter().copied(), step.threshold);

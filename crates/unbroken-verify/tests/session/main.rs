@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, its helpers too")]
 
 mod budgets;
+mod certificates;
 mod inspections;
 mod openpgp;
 mod order;

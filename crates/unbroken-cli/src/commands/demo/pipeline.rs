@@ -1,5 +1,6 @@
 //! The demo's pipeline: its layout, and the steps as their functionaries do them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use unbroken_crypto::{KeyAlgorithm, KeyIdStyle, SigningKey, sign};
@@ -98,6 +99,8 @@ pub(super) fn signed_layout(keys: &Keys, now: Timestamp) -> Result<Envelope<'sta
             extra: Object::new(),
         }],
         keys: [builder, scanner].into_iter().map(|key| (key.id.clone(), key)).collect(),
+        root_cas: BTreeMap::new(),
+        intermediate_cas: BTreeMap::new(),
         extra: Object::new(),
     };
     let mut envelope = Envelope::unsigned(EnvelopeKind::Metablock, layout.to_value().into_owned());
@@ -112,6 +115,7 @@ fn step(name_of: &str, key: &LayoutKey, materials: &[&str], products: &[&str]) -
         expected_materials: rules(materials)?,
         expected_products: rules(products)?,
         pubkeys: vec![key.id.clone()],
+        cert_constraints: Vec::new(),
         expected_command: Vec::new(),
         threshold: std::num::NonZeroU32::MIN,
         extra: Object::new(),

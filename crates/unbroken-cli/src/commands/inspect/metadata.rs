@@ -8,7 +8,7 @@ use unbroken_model::layout::{KeyId, Layout};
 use unbroken_model::link::Link;
 use unbroken_model::statement::Statement;
 
-use super::foreign;
+use super::{certificate, foreign};
 use crate::commands::verify::clock;
 use crate::output::escape_line;
 
@@ -36,10 +36,12 @@ pub(super) fn describe_layout(out: &mut String, layout: &Layout) {
             .map_or_else(|error| error.to_string(), |key| key.describe());
         let _ = writeln!(out, "  key        {id}  {}", escape_line(&described));
     }
+    certificate::describe_authorities(out, layout);
     for step in &layout.steps {
         let ids: Vec<&str> = step.pubkeys.iter().map(KeyId::prefix).collect();
         let _ =
             writeln!(out, "  step       {} by {} of {}", step.name, step.threshold, ids.join(", "));
+        certificate::describe_constraints(out, step);
         for (side, rules) in
             [("materials", &step.expected_materials), ("products", &step.expected_products)]
         {

@@ -64,7 +64,8 @@ impl VerdictOptions {
             Dialect::Python => PatternDialect::Python,
             Dialect::Go => PatternDialect::Go,
         };
-        Options { parameters, commands, sublayout_inspections, patterns }
+        let intermediates = Vec::new();
+        Options { parameters, commands, sublayout_inspections, patterns, intermediates }
     }
 
     pub(crate) fn print(&self, report: &Report, output: &Output) {
