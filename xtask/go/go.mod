@@ -2,7 +2,10 @@ module unbroken/peer
 
 go 1.24.0
 
-require github.com/in-toto/in-toto-golang v0.11.0
+require (
+	github.com/google/go-containerregistry v0.20.6
+	github.com/in-toto/in-toto-golang v0.11.0
+)
 
 require (
 	github.com/Microsoft/go-winio v0.6.2 // indirect

@@ -52,11 +52,8 @@ impl Sizes {
 pub(crate) fn run(sizes: &Sizes) -> Result<bool, Failure> {
     let workspace = Workspace::load()?;
     announce("the release program and the bar it is held to");
-    let python = components::python_with_in_toto(
-        &workspace,
-        &components::NEWEST_REFERENCE,
-        Installing::Allowed,
-    );
+    let python =
+        components::python_with(&workspace, &components::NEWEST_REFERENCE, Installing::Allowed);
     if let Err(reason) = &python {
         eprintln!("    no peer in this run: python in-toto 3.1.0: {reason}");
     }

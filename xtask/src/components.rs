@@ -32,7 +32,7 @@ struct DebianProgram {
     variable: &'static str,
 }
 
-const DEBIAN_PROGRAMS: [DebianProgram; 8] = [
+const DEBIAN_PROGRAMS: [DebianProgram; 9] = [
     DebianProgram { program: "git", package: "git", variable: "UNBROKEN_TEST_GIT" },
     DebianProgram { program: "openssl", package: "openssl", variable: "UNBROKEN_TEST_OPENSSL" },
     DebianProgram { program: "buildah", package: "buildah", variable: "UNBROKEN_TEST_BUILDAH" },
@@ -40,6 +40,11 @@ const DEBIAN_PROGRAMS: [DebianProgram; 8] = [
     DebianProgram { program: "strace", package: "strace", variable: "UNBROKEN_TEST_STRACE" },
     DebianProgram { program: "gpg", package: "gnupg", variable: "UNBROKEN_TEST_GPG" },
     DebianProgram { program: "ostree", package: "ostree", variable: "UNBROKEN_TEST_OSTREE" },
+    DebianProgram {
+        program: "docker-registry",
+        package: "docker-registry",
+        variable: "UNBROKEN_TEST_DOCKER_REGISTRY",
+    },
     DebianProgram {
         program: "ssh-agent",
         package: "openssh-client",
@@ -51,23 +56,41 @@ const DEBIAN_PROGRAMS: [DebianProgram; 8] = [
 const SOFTHSM: [&str; 2] =
     ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
 
-/// A release of the reference implementation, in a virtual environment of its own.
+/// A release of a project in python, in a virtual environment of its own.
 pub(crate) struct Reference {
+    project: &'static str,
     version: &'static str,
     /// The folder in `target/venv` and the stem of the file in `xtask/python`.
     name: &'static str,
     variable: &'static str,
+    /// Sets `found` to the version that is there.
+    imports: &'static str,
 }
 
 /// The newest release: the one that the speed table runs beside.
 pub(crate) const NEWEST_REFERENCE: Reference =
-    Reference { version: "3.1.0", name: "in-toto-3.1", variable: "UNBROKEN_TEST_PYTHON" };
+    Reference::in_toto("3.1.0", "in-toto-3.1", "UNBROKEN_TEST_PYTHON");
 
-const REFERENCES: [Reference; 3] = [
+const REFERENCES: [Reference; 4] = [
     NEWEST_REFERENCE,
-    Reference { version: "2.2.0", name: "in-toto-2.2", variable: "UNBROKEN_TEST_PYTHON_2_2" },
-    Reference { version: "1.3.2", name: "in-toto-1.3", variable: "UNBROKEN_TEST_PYTHON_1_3" },
+    Reference::in_toto("2.2.0", "in-toto-2.2", "UNBROKEN_TEST_PYTHON_2_2"),
+    Reference::in_toto("1.3.2", "in-toto-1.3", "UNBROKEN_TEST_PYTHON_1_3"),
+    // The client of OCI registries that is on PyPI.
+    Reference {
+        project: "oras",
+        version: "0.2.43",
+        name: "oras",
+        variable: "UNBROKEN_TEST_ORAS_PYTHON",
+        imports: "import oras.client, oras.version; found = oras.version.__version__",
+    },
 ];
+
+impl Reference {
+    const fn in_toto(version: &'static str, name: &'static str, variable: &'static str) -> Self {
+        let imports = "import cryptography, in_toto.runlib; found = in_toto.__version__";
+        Self { project: "in-toto", version, name, variable, imports }
+    }
+}
 
 /// Finds the components, after installing the missing ones where that is allowed and possible.
 pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Components {
@@ -91,19 +114,20 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
         ),
     }
     for reference in &REFERENCES {
-        match python_with_in_toto(workspace, reference, installing) {
+        match python_with(workspace, reference, installing) {
             Ok(python) => components.variables.push((reference.variable, python)),
             Err(reason) => components.missing.push(format!(
-                "python in-toto {} ({} is not set): {reason}",
-                reference.version, reference.variable
+                "python {} {} ({} is not set): {reason}",
+                reference.project, reference.version, reference.variable
             )),
         }
     }
     match golang::build(workspace, installing) {
-        Ok(program) => components.variables.push(("UNBROKEN_TEST_IN_TOTO_GO", program)),
-        Err(reason) => components
-            .missing
-            .push(format!("in-toto-golang (UNBROKEN_TEST_IN_TOTO_GO is not set): {reason}")),
+        Ok(programs) => components.variables.extend(programs),
+        Err(reason) => components.missing.push(format!(
+            "in-toto-golang and go-containerregistry ({} are not set): {reason}",
+            golang::PROGRAMS.map(|(variable, _)| variable).join(" and ")
+        )),
     }
     for (variable, file) in &components.variables {
         eprintln!("    {variable}={}", file.display());
@@ -164,20 +188,21 @@ fn install_packages(packages: &[&str]) {
 }
 
 /// The python of a virtual environment with that release, in the target folder.
-pub(crate) fn python_with_in_toto(
+pub(crate) fn python_with(
     workspace: &Workspace,
     reference: &Reference,
     installing: Installing,
 ) -> Result<PathBuf, String> {
     let environment = workspace.target.join("venv").join(reference.name);
     let python = environment.join("bin/python");
-    if has_in_toto(&python, reference) {
+    if has_project(&python, reference) {
         return Ok(python);
     }
     if installing == Installing::Forbidden {
         return Err("not in the target folder, and --no-install was given".to_owned());
     }
-    eprintln!("    installing python in-toto {} into {}", reference.version, environment.display());
+    let Reference { project, version, .. } = reference;
+    eprintln!("    installing python {project} {version} into {}", environment.display());
     create_environment(&environment, installing)?;
     let requirements = workspace.root.join(format!("xtask/python/{}.txt", reference.name));
     output(
@@ -187,18 +212,15 @@ pub(crate) fn python_with_in_toto(
             .arg(requirements),
     )
     .map_err(|error| error.to_string())?;
-    if has_in_toto(&python, reference) {
+    if has_project(&python, reference) {
         Ok(python)
     } else {
         Err("installed, but it cannot be imported".to_owned())
     }
 }
 
-fn has_in_toto(python: &Path, reference: &Reference) -> bool {
-    let program = format!(
-        "import cryptography, in_toto.runlib; assert in_toto.__version__ == '{}'",
-        reference.version
-    );
+fn has_project(python: &Path, reference: &Reference) -> bool {
+    let program = format!("{}; assert found == '{}'", reference.imports, reference.version);
     python.exists() && succeeds(Command::new(python).args(["-c", &program]))
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::classify::{Kind, recognise};
 use crate::content::{Content, Pushed};
 use crate::descriptor::Descriptor;
-use crate::error::Result;
+use crate::error::{OciError, Result};
 use crate::manifest::{Fetched, Image, Manifest};
 use crate::media_type;
 use crate::reference::Selector;
 use crate::referrers::add_to_fallback;
+use crate::registry::pause;
 
 /// Evidence up to this size stands in the manifest too, which saves readers a request each. The
 /// blob is stored all the same: not every reader looks there.
@@ -48,21 +49,25 @@ pub fn attach(
     let mut attached = Vec::new();
     let mut unlisted = Vec::new();
     let empty = Descriptor::of(media_type::EMPTY, media_type::EMPTY_CONTENT);
-    if !pieces.is_empty() {
-        content.push_blob(&empty, &mut &media_type::EMPTY_CONTENT[..])?;
+    if !pieces.is_empty() && !known(content.has_blob(&empty))?.unwrap_or(false) {
+        known(content.push_blob(&empty, &mut &media_type::EMPTY_CONTENT[..]))?;
     }
     for piece in pieces {
         let kind = recognise(piece.media_type.as_deref().unwrap_or_default(), &piece.bytes).kind;
         let manifest = manifest_of(subject, piece, kind, &empty);
         if let Some(layer) = manifest.layers.first() {
-            content.push_blob(layer, &mut piece.bytes.as_slice())?;
+            known(content.push_blob(layer, &mut piece.bytes.as_slice()))?;
         }
         let bytes = manifest.to_bytes();
         let descriptor = Descriptor::of(media_type::MANIFEST, &bytes);
         let listed = manifest.listed(&descriptor);
         let selector = Selector::Digest(descriptor.digest.clone());
         let fetched = Fetched { descriptor, bytes, manifest: Manifest::Image(manifest) };
-        if content.push_manifest(&fetched, &selector)? == Pushed::Unlisted {
+        let pushed = match content.push_manifest(&fetched, &selector) {
+            Err(error) if may_pass(&error) => store_again(content, piece, &fetched, &empty)?,
+            pushed => pushed?,
+        };
+        if pushed == Pushed::Unlisted {
             unlisted.push(listed);
         }
         attached.push(Attached { kind, manifest: fetched.descriptor });
@@ -71,6 +76,48 @@ pub fn attach(
         add_to_fallback(content, &subject.digest, &unlisted)?;
     }
     Ok(attached)
+}
+
+/// How often a piece is stored again that the registry did not take.
+const TRIES: u32 = 8;
+
+/// Stores a piece whole once more, after a pause.
+fn store_again(
+    content: &dyn Content,
+    piece: &Piece,
+    manifest: &Fetched,
+    empty: &Descriptor,
+) -> Result<Pushed> {
+    let selector = Selector::Digest(manifest.descriptor.digest.clone());
+    let mut outcome = Err(OciError::NotFound { what: manifest.descriptor.digest.to_string() });
+    for attempt in 0..TRIES {
+        std::thread::sleep(pause(attempt, None));
+        known(content.push_blob(empty, &mut &media_type::EMPTY_CONTENT[..]))?;
+        if let Some(layer) = manifest.manifest.as_image().and_then(|image| image.layers.first()) {
+            known(content.push_blob(layer, &mut piece.bytes.as_slice()))?;
+        }
+        outcome = content.push_manifest(manifest, &selector);
+        if !outcome.as_ref().is_err_and(may_pass) {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Passes over a failure of the moment: whether a blob is there is seen when the manifest that names
+/// it is stored.
+fn known<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(error) if error.is_momentary() => Ok(None),
+        outcome => outcome.map(Some),
+    }
+}
+
+/// Tells whether a refused manifest may be taken another time: while others store the same blob, a
+/// registry may for a moment not have it.
+fn may_pass(error: &OciError) -> bool {
+    matches!(error, OciError::Status { status: 400, .. } | OciError::NotFound { .. })
+        || error.is_momentary()
 }
 
 /// The manifest of a piece: nothing in it depends on when or by whom it is attached.

@@ -183,6 +183,11 @@ impl OciError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// Tells whether the place failed at the moment, so that the same may do another time.
+    pub(crate) fn is_momentary(&self) -> bool {
+        matches!(self, Self::Status { status: 408 | 429 | 500..=599, .. } | Self::Transport { .. })
+    }
+
     pub(crate) fn malformed(what: impl Into<String>, fault: impl Into<String>) -> Self {
         Self::Malformed { what: what.into(), fault: fault.into() }
     }

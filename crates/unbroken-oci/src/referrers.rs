@@ -19,6 +19,8 @@ pub(crate) const EMPTY_DIGEST: &str =
 
 /// How often a writer merges its entries into a list that others change at the same time.
 const MERGES: u32 = 40;
+/// How often the list may fail to be read before it counts as one that cannot be.
+const FAILURES: u32 = 6;
 /// The shortest time between writing the list and reading it again.
 const SETTLE: Duration = Duration::from_millis(50);
 /// The longest.
@@ -88,19 +90,26 @@ pub(crate) fn add_to_fallback(
     let selector = Selector::Tag(fallback_tag(subject));
     let mut known = Known::default();
     let mut rest = SETTLE;
-    for attempt in 0..MERGES {
+    let mut failures = 0;
+    for _ in 0..MERGES {
         let begin = Instant::now();
-        let mut index = fallback_index(content, subject)?.unwrap_or_default();
+        let mut index = match fallback_index(content, subject) {
+            Ok(index) => index.unwrap_or_default(),
+            // A registry in which many write at once fails now and then. What it then has is not
+            // known, so nothing is written.
+            Err(error) if error.is_momentary() && failures < FAILURES => {
+                failures += 1;
+                rest = wait(rest, begin.elapsed());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let there: BTreeSet<Digest> =
             index.manifests.iter().map(|entry| entry.digest.clone()).collect();
         known.note(&index.manifests);
         known.note(added);
         if known.entries.iter().all(|entry| there.contains(&entry.digest)) {
             return Ok(());
-        }
-        if attempt > 0 {
-            // Somebody wrote in between: who comes back at the same moment meets him again.
-            rest = rest.saturating_mul(2).min(SETTLE_MOST);
         }
         let limit = content.limits().referrers;
         if known.entries.len() > limit {
@@ -111,16 +120,27 @@ pub(crate) fn add_to_fallback(
         let bytes = index.to_bytes();
         let descriptor = Descriptor::of(media_type::INDEX, &bytes);
         let manifest = Manifest::Index(index);
-        content.push_manifest(&Fetched { descriptor, bytes, manifest }, &selector)?;
-        // Others need as long as this took, or a few times that on a busy machine.
-        let settle = rest.max(begin.elapsed().saturating_mul(3)).min(SETTLE_MOST);
-        std::thread::sleep(settle.mul_f64(1.0 + chance() / 2.0));
+        let pushed = content.push_manifest(&Fetched { descriptor, bytes, manifest }, &selector);
+        match pushed {
+            Err(error) if !error.is_momentary() => return Err(error),
+            // Whether it was written is seen when it is read again.
+            _ => rest = wait(rest, begin.elapsed()),
+        }
     }
     Err(OciError::Contended {
         what: added.iter().map(|entry| entry.digest.short()).collect::<Vec<_>>().join(", "),
         subject: subject.to_string(),
         tries: MERGES,
     })
+}
+
+/// Waits for what others need between their reading and their writing: as long as ours took, or a few
+/// times that on a busy machine. Returns the time to wait at least the next time, which is longer:
+/// whoever has to come back met others, and would meet them again.
+fn wait(rest: Duration, took: Duration) -> Duration {
+    let settle = rest.max(took.saturating_mul(3)).min(SETTLE_MOST);
+    std::thread::sleep(settle.mul_f64(1.0 + chance() / 2.0));
+    rest.saturating_mul(2).min(SETTLE_MOST)
 }
 
 /// Everything that was ever seen in a list, in the order in which it was seen.

@@ -20,7 +20,7 @@ use ureq::tls::{Certificate, PemItem, parse_pem};
 use self::address::Address;
 pub use self::credentials::CredentialPlaces;
 use self::http::Agents;
-pub(crate) use self::http::chance;
+pub(crate) use self::http::{chance, pause};
 pub use self::repository::RegistryRepository;
 use self::token::Authorization;
 use crate::error::{OciError, Result};

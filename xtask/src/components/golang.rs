@@ -1,4 +1,5 @@
-//! in-toto-golang, built by the Go toolchain of the machine: its program, and a servant of its library.
+//! Programs in Go, built by the toolchain of the machine: that of in-toto-golang, a servant of its library, and a
+//! registry made of go-containerregistry.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,19 +8,24 @@ use super::Installing;
 use crate::process::{find, output};
 use crate::workspace::Workspace;
 
-/// What `go build` names the program by: the last part of its module's path.
-const PROGRAM: &str = "in-toto-golang";
+/// The variables of the tests, and what `go build` names their programs by: the last part of a path.
+pub(super) const PROGRAMS: [(&str, &str); 2] =
+    [("UNBROKEN_TEST_IN_TOTO_GO", "in-toto-golang"), ("UNBROKEN_TEST_OCI_REGISTRY", "registry")];
 
-/// Builds the release that `xtask/go/go.mod` names, from the Go module proxy, into `target/go`.
+/// Builds the releases that `xtask/go/go.mod` names, from the Go module proxy, into `target/go`.
 ///
 /// Go's own cache makes a second build a matter of a second. The programs are not optimised and hold
 /// nothing for debuggers: that halves the time of the first build.
-pub(super) fn build(workspace: &Workspace, installing: Installing) -> Result<PathBuf, String> {
+pub(super) fn build(
+    workspace: &Workspace,
+    installing: Installing,
+) -> Result<[(&'static str, PathBuf); 2], String> {
     let folder = workspace.target.join("go");
-    let program = folder.join(PROGRAM);
+    let programs = PROGRAMS.map(|(variable, program)| (variable, folder.join(program)));
     let go = find("go").ok_or("there is no go")?;
     if installing == Installing::Forbidden {
-        let here = program.is_file().then_some(program);
+        let there = programs.iter().all(|(_, program)| program.is_file());
+        let here = there.then_some(programs);
         return here
             .ok_or_else(|| "not in the target folder, and --no-install was given".to_owned());
     }
@@ -32,9 +38,9 @@ pub(super) fn build(workspace: &Workspace, installing: Installing) -> Result<Pat
         .env("CGO_ENABLED", "0")
         .args(["build", "-gcflags=all=-N -l", "-ldflags=-s -w", "-o"])
         .arg(&folder)
-        .args(["github.com/in-toto/in-toto-golang", "."]);
+        .args(["github.com/in-toto/in-toto-golang", ".", "./registry"]);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    eprintln!("    building {PROGRAM} into {}", folder.display());
+    eprintln!("    building programs in Go into {}", folder.display());
     output(&mut command).map_err(|error| error.to_string())?;
-    Ok(program)
+    Ok(programs)
 }
