@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use unbroken_testkit::certificates::CertificateDraft;
+use unbroken_testkit::keys;
 
 use crate::pair::{Ended, Generation, Pair, drop_in};
 
@@ -239,4 +241,53 @@ fn a_misspelt_disallow_is_told() {
         "{}",
         ours.stderr
     );
+}
+
+/// The certificate flow of golang: the step names nobody but whoever has a certificate under the root.
+#[test]
+fn links_with_certificates_are_made_and_verified_alike() {
+    let Some(pair) = pair("certificates beside golang's") else { return };
+    let lasting = |mut draft: CertificateDraft| {
+        draft.not_after = "2049-12-31T23:59:59Z".parse().unwrap();
+        draft
+    };
+    let uri = "spiffe://example.com/build";
+    let authority = |name: &str, by| lasting(CertificateDraft::authority(name)).pem_by(by);
+    pair.write("root.pem", authority("ca", "ca").as_bytes());
+    pair.write("between.pem", authority("between", "ca").as_bytes());
+    let leaf = |uri: &str| lasting(CertificateDraft::of("workload").uri(uri)).pem_by("between");
+    pair.write("leaf.pem", leaf(uri).as_bytes());
+    pair.write("other.pem", leaf("spiffe://example.com/other").as_bytes());
+    pair.write("workload", keys::key("workload").to_pkcs8_pem(None).unwrap().as_bytes());
+    pair.same("in-toto", "key layout root.pem");
+    let output = drop_in("in-toto", pair.ours()).args(["key", "layout", "root.pem"]).output();
+    let root = String::from_utf8(output.unwrap().stdout).unwrap();
+    let id = root.split('"').nth(1).unwrap();
+    let layout = format!(
+        r#"{{"signed": {{"_type": "layout", "expires": "2049-01-01T00:00:00Z", "readme": "", "keys": {{}},
+        "rootcas": {{{root}}}, "inspect": [], "steps": [{{"_type": "step", "name": "build", "threshold": 1,
+        "pubkeys": [], "cert_constraints": [{{"common_name": "workload", "dns_names": [""], "emails": [""],
+        "organizations": ["*"], "roots": ["{id}"], "uris": ["{uri}"]}}],
+        "expected_command": ["true"], "expected_materials": [["ALLOW", "*"]], "expected_products": []}}]}},
+        "signatures": []}}"#
+    );
+    pair.write("root.layout", layout.as_bytes());
+    pair.same("in-toto", "sign -f root.layout -k alice");
+    pair.same("in-toto", "run -n build -k workload -c leaf.pem -m src -- true");
+    let verify = "verify -l root.layout -k alice.pub";
+    let ended = pair.same("in-toto", &format!("{verify} -i between.pem"));
+    assert_eq!(ended.code, Some(0));
+    // The authority between is in neither the layout nor the link.
+    assert_eq!(codes(&pair, verify).1.code, Some(1));
+    codes(&pair, &format!("{verify} -i nowhere.pem"));
+    // Another name, and no certificate.
+    pair.same("in-toto", "run -n build -k workload -c other.pem -m src -- true");
+    assert_eq!(codes(&pair, &format!("{verify} -i between.pem")).1.code, Some(1));
+    pair.same("in-toto", "run -n build -k workload -m src -- true");
+    assert_eq!(codes(&pair, &format!("{verify} -i between.pem")).1.code, Some(1));
+    pair.same("in-toto", "run -n build -k workload -c nowhere.pem -- true");
+    codes(&pair, "run -n build -c leaf.pem -- true");
+    pair.same("in-toto", "record start -n build -k workload -c leaf.pem -m src");
+    pair.same("in-toto", "record stop -n build -k workload -c leaf.pem");
+    codes(&pair, &format!("{verify} -i between.pem"));
 }

@@ -1,6 +1,6 @@
 //! `in-toto key id` and `key layout`: say what a key goes by, and how a layout lists it.
 
-use unbroken_crypto::KeyIdStyle;
+use unbroken_crypto::{Certificate, KeyIdStyle};
 
 use super::files;
 use super::pflag::Parsed;
@@ -8,6 +8,7 @@ use super::sign::public_key;
 use crate::drop_in::failure::reasons;
 use crate::drop_in::log::print;
 use crate::drop_in::signing_key::golang_style;
+use crate::keys::certificates::find_certificate;
 
 /// The scheme that the original says of every curve.
 const EVERY_CURVE: &str = "ecdsa-sha2-nistp256";
@@ -26,12 +27,23 @@ pub(super) fn id(parsed: &Parsed) -> Result<u8, String> {
 }
 
 pub(super) fn layout(parsed: &Parsed) -> Result<u8, String> {
-    let key = public_key(only(parsed)?)?;
+    let path = only(parsed)?;
+    if let Some(Ok(certificate)) = std::fs::read(path).ok().as_deref().and_then(find_certificate) {
+        return list_authority(&certificate);
+    }
+    let key = public_key(path)?;
     let style = golang_style(&key);
     let mut listed = key.to_layout_key(style).map_err(|error| reasons(&error))?;
     if style == KeyIdStyle::LegacyNistp256 {
         listed.object.insert("scheme", EVERY_CURVE);
     }
+    print(&format!("\"{}\": {}", listed.id, files::of_key(&listed.object)));
+    Ok(0)
+}
+
+/// Lists a certificate, for the authorities of a layout.
+fn list_authority(certificate: &Certificate) -> Result<u8, String> {
+    let listed = certificate.to_layout_key().map_err(|error| reasons(&error))?;
     print(&format!("\"{}\": {}", listed.id, files::of_key(&listed.object)));
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use unbroken_crypto::Signer;
+use unbroken_crypto::{Certificate, CertificateError, CertifiedSigner, Signer};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::{EnvelopeKind, Payload};
 use unbroken_model::link::Link;
@@ -13,6 +13,7 @@ use unbroken_record::{HashOptions, SymlinkPolicy, hash_artifacts};
 
 use super::files;
 use super::pflag::{Flag, Parsed, Takes};
+use crate::commands::verify::clock;
 use crate::drop_in::failure::reasons;
 use crate::drop_in::signing_key::{Generation, read_signing_key};
 
@@ -54,14 +55,30 @@ pub(super) const COMMON: &[Flag] = &[
 
 /// Reads the key that signs, before anything else is looked at, as the original does.
 pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, String> {
-    if parsed.has("cert") || parsed.has("spiffe-workload-api-path") {
-        return Err("signing with a certificate is not supported".to_owned());
+    if parsed.has("spiffe-workload-api-path") {
+        return Err("keys of a SPIFFE Workload API are not supported".to_owned());
     }
-    let path = parsed.one("key").ok_or("key or cert must be provided")?;
+    let certificate = parsed.one("cert");
+    let absent =
+        if certificate.is_some() { "unsupported key type" } else { "key or cert must be provided" };
+    let path = parsed.one("key").ok_or(absent)?;
     if let Err(error) = std::fs::metadata(path) {
         return Err(format!("key not found at {path}: stat {path}: {}", system(&error)));
     }
-    private_key(path)
+    let key = private_key(path)?;
+    match certificate {
+        Some(path) => certified(key, path),
+        None => Ok(key),
+    }
+}
+
+/// Puts a key and its certificate together. The original takes any two.
+fn certified(key: Box<dyn Signer>, path: &str) -> Result<Box<dyn Signer>, String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("cert not found at {path}: stat {path}: {}", system(&error)))?;
+    let invalid = |error: CertificateError| format!("invalid cert at {path}: {}", reasons(&error));
+    let certificate = Certificate::read(&bytes).map_err(invalid)?;
+    Ok(Box::new(CertifiedSigner::new(key, &certificate, &[], clock()).map_err(invalid)?))
 }
 
 /// Reads a private key, which goes by the id that in-toto-golang gives it.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use unbroken_crypto::{KeySet, Owner};
+use unbroken_crypto::{Certificate, KeySet, Owner};
 use unbroken_model::envelope::{EnvelopeKind, Payload};
 use unbroken_model::link::Link;
 use unbroken_model::pattern::PatternDialect;
@@ -16,7 +16,7 @@ use super::recording::{system, write};
 use super::sign::public_key;
 use crate::commands::verify::clock;
 use crate::commands::verify::inspections::Recorded;
-use crate::drop_in::failure::Failure;
+use crate::drop_in::failure::{Failure, reasons};
 use crate::drop_in::log::{print, say};
 use crate::drop_in::verify::{INSPECTION_SECONDS, Judgement};
 use crate::output::escape_line;
@@ -53,9 +53,6 @@ pub(super) const FLAGS: &[&[Flag]] = &[&[
 
 pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
     parsed.require(&["layout", "layout-keys"])?;
-    if parsed.has("intermediate-certs") {
-        return Err("--intermediate-certs is not supported".to_owned());
-    }
     let path = parsed.one("layout").unwrap_or_default();
     let bytes = std::fs::read(path).map_err(|error| {
         format!("failed to load layout at {path}: open {path}: {}", system(&error))
@@ -66,9 +63,17 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
         None => clock(),
         Some(text) => text.parse().map_err(|_| format!("--at: {text:?} is no time"))?,
     };
+    let mut intermediates = Vec::new();
+    for path in parsed.many("intermediate-certs") {
+        let failed = |reason| format!("failed to read intermediate {path}: {reason}");
+        let bytes = std::fs::read(path)
+            .map_err(|error| failed(format!("open {path}: {}", system(&error))))?;
+        let read = Certificate::read_all(&bytes).map_err(|error| failed(reasons(&error)))?;
+        intermediates.extend(read);
+    }
     let judgement = Judgement {
         now,
-        options: Options { patterns: PatternDialect::Go, ..Options::default() },
+        options: Options { patterns: PatternDialect::Go, intermediates, ..Options::default() },
         links: Path::new(parsed.one("link-dir").unwrap_or(".")),
         limit: INSPECTION_SECONDS,
         recorded: Recorded::Everything {
