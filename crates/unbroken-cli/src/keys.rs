@@ -96,10 +96,11 @@ fn first_line(text: &str) -> String {
 /// The key that signs and how it is named.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SigningOptions {
-    /// The key to sign with: a file, pkcs11:..., ssh-agent:... or gpg:...
+    /// The key to sign with: a file, pkcs11:, ssh-agent:, gpg:, spiffe:...
     ///
     /// A file is in PEM or OpenSSH's format; pkcs11:... names a key on a token, ssh-agent:... one in
-    /// the agent, gpg:... one in a GnuPG keyring.
+    /// the agent, gpg:... one in a GnuPG keyring, spiffe:unix:///SOCKET the identity that a SPIFFE
+    /// Workload API gives this process, with its certificate.
     #[arg(short, long, value_name = "KEY", help_heading = "Keys")]
     pub(crate) key: String,
     #[command(flatten)]

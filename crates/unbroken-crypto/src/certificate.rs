@@ -16,7 +16,7 @@ use std::sync::Arc;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::layout::LayoutKey;
 use unbroken_model::timestamp::Timestamp;
-use x509_cert::der::Decode;
+use x509_cert::der::{Decode, Reader, SliceReader};
 
 pub use self::authorities::{AuthorityFault, CertificateAuthorities, Certified};
 pub use self::error::CertificateError;
@@ -93,6 +93,25 @@ impl Certificate {
             label => Err(CertificateError::malformed(format!("it is a PEM block of {label:?}"))),
         });
         certificates.collect()
+    }
+
+    /// Reads one certificate or several in DER, one behind the other.
+    ///
+    /// # Errors
+    /// [`CertificateError`], as [`Certificate::read_all`].
+    pub fn read_der_sequence(der: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let malformed =
+            |error: x509_cert::der::Error| CertificateError::malformed(error.to_string());
+        let mut reader = SliceReader::new(der).map_err(malformed)?;
+        let mut certificates = Vec::new();
+        while !reader.is_finished() {
+            if certificates.len() == MAX_CERTIFICATES {
+                let what = "certificates in one sequence";
+                return Err(CertificateError::TooMany { what, limit: MAX_CERTIFICATES });
+            }
+            certificates.push(Self::from_der(reader.tlv_bytes().map_err(malformed)?)?);
+        }
+        Ok(certificates)
     }
 
     /// Reads a certificate in DER.

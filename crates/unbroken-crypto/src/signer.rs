@@ -92,6 +92,14 @@ impl SigningKey {
         }
     }
 
+    /// Reads a private key in DER (PKCS#8), not encrypted.
+    ///
+    /// # Errors
+    /// [`KeyError`], as [`SigningKey::read`].
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        read::pkcs8(der).and_then(Self::from_pair)
+    }
+
     fn from_pair(pair: Pair) -> Result<Self, KeyError> {
         let public = match &pair {
             Pair::Ed25519(pair) => pair.public_key().as_der(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
-use unbroken_crypto::{KeyError, SignatureError};
+use unbroken_crypto::{CertificateError, KeyError, SignatureError};
 
 /// Why a key that is kept elsewhere cannot be had, or did not sign.
 #[derive(Debug, Error)]
@@ -39,6 +39,40 @@ pub enum SignerError {
     TooLarge {
         /// The bound of the protocol's implementations.
         limit: usize,
+    },
+    /// The socket of the SPIFFE Workload API cannot be opened, or nobody answers there.
+    #[error("cannot reach the SPIFFE Workload API at {}", .socket.display())]
+    WorkloadApiUnreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The conversation with the SPIFFE Workload API broke off.
+    #[error("the SPIFFE Workload API did not answer")]
+    WorkloadApiBroken {
+        /// What is wrong with it.
+        source: Box<h2::Error>,
+    },
+    /// The SPIFFE Workload API has nothing for this process.
+    #[error("the SPIFFE Workload API refused ({status}): {message:?}")]
+    WorkloadApiRefused {
+        /// The status of gRPC; 7 says that it knows no identity for this process.
+        status: String,
+        /// What it said.
+        message: String,
+    },
+    /// The SPIFFE Workload API answered what is no answer.
+    #[error("the answer of the SPIFFE Workload API is not one: {reason}")]
+    WorkloadApiAnswer {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The certificate that came with a key cannot be used.
+    #[error("the certificate cannot be used")]
+    Certificate {
+        /// Why.
+        source: CertificateError,
     },
     /// A URI that is not one of RFC 7512, or asks for what it must not.
     #[error("the PKCS#11 URI cannot be used: {reason}")]

@@ -1,20 +1,26 @@
-//! Keys that are kept elsewhere, as users name them: `pkcs11:...`, `ssh-agent:...` and `gpg:...`.
+//! Keys that are kept elsewhere, as users name them: `pkcs11:...`, `ssh-agent:...`, `gpg:...` and
+//! `spiffe:...`.
 //!
 //! A file of such a name is `./pkcs11:x`.
 
 use std::path::{Path, PathBuf};
 
-use unbroken_crypto::{PublicKey, Signer};
+use unbroken_crypto::{CertifiedSigner, PublicKey, Signer};
 use unbroken_model::timestamp::Timestamp;
-use unbroken_signer::{AgentKey, AgentKeyName, Pin, SignerError, TokenKey, TokenUri};
+use unbroken_signer::{
+    AgentKey, AgentKeyName, Pin, SignerError, TokenKey, TokenUri, WorkloadIdentity,
+};
 use zeroize::Zeroizing;
 
 use super::{PassphraseSource, gpg};
+use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::files;
 
 /// Names the module where the URI does not.
 const MODULE: &str = "UNBROKEN_PKCS11_MODULE";
+/// Names the socket of the Workload API where nothing else does (SPIFFE Workload Endpoint, section 4).
+const ENDPOINT: &str = "SPIFFE_ENDPOINT_SOCKET";
 
 /// Finds a key that is kept elsewhere; there is none for the name of a file.
 pub(super) fn find(name: &str, source: &PassphraseSource) -> Result<Option<Box<dyn Signer>>> {
@@ -26,6 +32,9 @@ pub(super) fn find(name: &str, source: &PassphraseSource) -> Result<Option<Box<d
     }
     if name.starts_with("gpg:") {
         return Ok(Some(Box::new(gpg::signer(name)?)));
+    }
+    if let Some(socket) = name.strip_prefix("spiffe:") {
+        return Ok(Some(Box::new(workload(socket)?)));
     }
     Ok(None)
 }
@@ -90,6 +99,25 @@ fn agent(wanted: &str) -> Result<AgentKey> {
         name => AgentKeyName::Named(name.to_owned()),
     };
     AgentKey::find(Path::new(&socket), &name).map_err(|error| unusable("in the ssh-agent", error))
+}
+
+/// Fetches the identity of this process from a SPIFFE Workload API: the key with its certificate.
+fn workload(socket: &str) -> Result<CertifiedSigner> {
+    let given = match socket {
+        "" => std::env::var(ENDPOINT).ok(),
+        socket => Some(socket.to_owned()),
+    };
+    let Some(socket) = given else {
+        return Err(CliError::usage("no SPIFFE Workload API is named").remedy(format!(
+            "name its socket: --key spiffe:unix:///path/to/socket, or {ENDPOINT}"
+        )));
+    };
+    let identity = WorkloadIdentity::fetch(&WorkloadIdentity::socket_of(&socket))
+        .map_err(|error| unusable("of the SPIFFE Workload API", error))?;
+    let WorkloadIdentity { key, certificate, intermediates } = identity;
+    CertifiedSigner::new(Box::new(key), &certificate, &intermediates, clock()).map_err(|error| {
+        CliError::usage("cannot use the identity of the SPIFFE Workload API").because(error)
+    })
 }
 
 fn public_file(path: &Path) -> Result<PublicKey> {

@@ -128,3 +128,22 @@ fn certificates_are_shown_with_their_names_and_ids() {
     let shown = sandbox.succeed(&format!("inspect {}", link_name())).stdout;
     assert!(shown.contains("UNVERIFIED") && shown.contains(ID), "{shown}");
 }
+
+#[test]
+fn a_workload_api_that_is_not_there_is_told_before_the_work() {
+    let sandbox = sandbox();
+    for (key, said) in [
+        (
+            "spiffe:unix:///nowhere/api.sock",
+            "cannot reach the SPIFFE Workload API at /nowhere/api.sock",
+        ),
+        ("spiffe:", "no SPIFFE Workload API is named"),
+    ] {
+        let mut command = sandbox.unbroken(&format!("run build --key {key} -- touch app"));
+        let output = command.env_remove("SPIFFE_ENDPOINT_SOCKET").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(!sandbox.file("app").exists());
+    }
+}

@@ -68,7 +68,7 @@ fn no_pem(text: &str) -> KeyError {
 }
 
 /// Reads PKCS#8 (RFC 5958).
-fn pkcs8(der: &[u8]) -> Result<Pair, KeyError> {
+pub(super) fn pkcs8(der: &[u8]) -> Result<Pair, KeyError> {
     let info = PrivateKeyInfoRef::try_from(der).map_err(|_| MALFORMED_PKCS8)?;
     let kind = KeyKind::of(&info.algorithm)?;
     match kind {
