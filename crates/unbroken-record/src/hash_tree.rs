@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, open, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestSet;
@@ -22,7 +22,7 @@ use crate::error::RecordError;
 use crate::hash_file::{FileFault, FileHasher, Hashers};
 use crate::naming::Naming;
 use crate::options::HashOptions;
-use crate::walk::{Entry, Folder, special_kind};
+use crate::walk::{Entry, Folder, open_steady, special_kind};
 
 /// How often a file that changes is hashed before that is an error.
 const TRIES: usize = 3;
@@ -214,7 +214,7 @@ impl Worker<'_> {
         // The clock is read before the file is opened.
         let mut since = None;
         let opened = if let Some(target) = &entry.target {
-            openat(CWD, target, flags, Mode::empty())
+            open_steady(target, flags)
         } else {
             since = folder.device.map(LocalDevice::now);
             self.folder(folder).and_then(|folder| openat(folder, &entry.name, flags, Mode::empty()))
@@ -230,8 +230,7 @@ impl Worker<'_> {
         let open = if let Some(open) = self.open.take_if(|(open, _)| Arc::ptr_eq(open, folder)) {
             open
         } else {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            (Arc::clone(folder), open(&folder.physical, flags, Mode::empty())?)
+            (Arc::clone(folder), open_steady(&folder.physical, OFlags::DIRECTORY)?)
         };
         Ok(&self.open.insert(open).1)
     }

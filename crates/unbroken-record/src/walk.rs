@@ -6,6 +6,7 @@
 use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -75,45 +76,61 @@ enum Kind {
     Folder(PathBuf, Inherited),
 }
 
-impl Walker<'_> {
-    /// Hands every file below `folder` to `sink`.
-    pub(crate) fn walk(&self, folder: Folder, sink: Sink<'_>) -> Result<(), RecordError> {
-        self.enter(folder, &mut Vec::new(), sink)
-    }
+/// A folder that the walk is in.
+struct Entered {
+    folder: Arc<Folder>,
+    /// What is still to be looked at.
+    entries: std::vec::IntoIter<(String, Kind)>,
+    /// Files that were not handed over yet.
+    files: Vec<Entry>,
+}
 
-    fn enter(
-        &self,
-        mut folder: Folder,
-        above: &mut Vec<PathBuf>,
-        sink: Sink<'_>,
-    ) -> Result<(), RecordError> {
-        let mut facts = Facts::default();
-        let entries = self.list(&mut folder, &mut facts)?;
-        above.push(folder.physical.clone());
-        let folder = Arc::new(folder);
-        for (scheme, facts) in facts.into_batches() {
-            sink(scheme, &folder, facts)?;
-        }
-        let mut files = Vec::new();
-        for (name, kind) in entries {
-            match kind {
-                Kind::File(target) => files.push(Entry::file(name, target)),
-                Kind::Folder(physical, inherited) => {
-                    if !files.is_empty() {
-                        sink("", &folder, std::mem::take(&mut files))?;
-                    }
-                    if above.contains(&physical) {
+impl Entered {
+    fn hand_over(&mut self, sink: Sink<'_>) -> Result<(), RecordError> {
+        let files = std::mem::take(&mut self.files);
+        if files.is_empty() { Ok(()) } else { sink("", &self.folder, files) }
+    }
+}
+
+impl Walker<'_> {
+    /// Hands every file below `folder` to `sink`. The folders that lead to the place are kept in a
+    /// list, not on the stack: a tree can be as deep as paths are long.
+    pub(crate) fn walk(&self, folder: Folder, sink: Sink<'_>) -> Result<(), RecordError> {
+        let mut above = vec![self.enter(folder, sink)?];
+        while let Some(here) = above.last_mut() {
+            match here.entries.next() {
+                Some((name, Kind::File(target))) => here.files.push(Entry::file(name, target)),
+                Some((name, Kind::Folder(physical, inherited))) => {
+                    here.hand_over(sink)?;
+                    let folder = Arc::clone(&here.folder);
+                    // As bytes: paths compare part by part, which deep trees make expensive.
+                    let real = physical.as_os_str();
+                    if above.iter().any(|entered| entered.folder.physical.as_os_str() == real) {
                         let path = folder.physical.join(name.trim_end_matches('/'));
                         return Err(RecordError::SymlinkLoop { path });
                     }
                     let prefix = format!("{}{name}", folder.prefix);
                     let device = folder.device;
-                    self.enter(Folder { physical, prefix, inherited, device }, above, sink)?;
+                    let below = Folder { physical, prefix, inherited, device };
+                    above.push(self.enter(below, sink)?);
+                }
+                None => {
+                    here.hand_over(sink)?;
+                    above.pop();
                 }
             }
         }
-        above.pop();
-        if files.is_empty() { Ok(()) } else { sink("", &folder, files) }
+        Ok(())
+    }
+
+    fn enter(&self, mut folder: Folder, sink: Sink<'_>) -> Result<Entered, RecordError> {
+        let mut facts = Facts::default();
+        let entries = self.list(&mut folder, &mut facts)?.into_iter();
+        let folder = Arc::new(folder);
+        for (scheme, facts) in facts.into_batches() {
+            sink(scheme, &folder, facts)?;
+        }
+        Ok(Entered { folder, entries, files: Vec::new() })
     }
 
     fn list(
@@ -123,8 +140,7 @@ impl Walker<'_> {
     ) -> Result<Vec<(String, Kind)>, RecordError> {
         let path = folder.physical.clone();
         let failed = |errno: Errno| RecordError::List { path: path.clone(), source: errno.into() };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = open(&folder.physical, flags, Mode::empty()).map_err(failed)?;
+        let opened = open_steady(&folder.physical, OFlags::DIRECTORY).map_err(failed)?;
         folder.device = LocalDevice::of(&opened, folder.device);
         let mut entries = Vec::new();
         for entry in Dir::new(opened).map_err(failed)? {
@@ -183,6 +199,24 @@ impl Walker<'_> {
         }
         Ok(Some((name.to_owned(), Kind::File(target))))
     }
+}
+
+/// Opens what lies at a path that was free of symbolic links, for reading.
+///
+/// Where the system can, a link anywhere on the way is an error: whoever may write to the tree could
+/// turn a folder into a link that leads out of it, between the moment that it was seen and now.
+pub(crate) fn open_steady(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, ResolveFlags, openat2};
+        match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+            // Kernels before 5.6 do not know it, and filters of old container engines forbid it.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            opened => return opened,
+        }
+    }
+    open(path, flags, Mode::empty())
 }
 
 /// Looks what lies at a path, following no link.

@@ -6,6 +6,7 @@ mod artifacts;
 mod executables;
 mod git_objects;
 mod helper;
+mod hostile_trees;
 mod inspections;
 mod link_folders;
 mod metadata;
