@@ -1,7 +1,7 @@
 //! Keys in the real ssh-agent, and agents that lie.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,7 +18,8 @@ impl Agent {
         command.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
         let agent = Self(command.spawn().unwrap());
         let begun = Instant::now();
-        while !socket.exists() {
+        // The socket is there a moment before anybody listens.
+        while UnixStream::connect(&socket).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(10), "the ssh-agent does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
