@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod binding;
 pub(crate) mod demo;
 mod earlier;
 pub(crate) mod explain;

@@ -12,7 +12,11 @@ use crate::error::{CliError, Result};
 
 /// Hands in the links below `root`, where there is one, and those of `beside`, those of sublayouts
 /// too, as the session asks for them.
-pub(crate) fn hand_in(session: &mut Session, root: Option<&Path>, beside: &[Named]) -> Result<()> {
+pub(crate) fn hand_in<S>(
+    session: &mut Session<S>,
+    root: Option<&Path>,
+    beside: &[Named],
+) -> Result<()> {
     let limits = LinkDirLimits::default();
     loop {
         let requests = session.requests();

@@ -10,6 +10,7 @@ use unbroken_model::envelope::{Envelope, Payload};
 use unbroken_model::limits::Limits;
 
 use crate::error::AuthenticationError;
+use crate::hash;
 use crate::key::PublicKey;
 use crate::keyset::KeySet;
 use crate::threshold;
@@ -23,7 +24,7 @@ use crate::votes::{self, SignatureBudget};
 /// use unbroken_crypto::{Authentic, Owner};
 /// use unbroken_model::layout::Layout;
 /// fn forge(payload: Layout) -> Authentic<Layout, Owner> {
-///     Authentic { payload, signers: Vec::new(), role: std::marker::PhantomData }
+///     Authentic { payload, signers: Vec::new(), signed: [0; 32], role: std::marker::PhantomData }
 /// }
 /// ```
 /// ```compile_fail
@@ -44,6 +45,7 @@ use crate::votes::{self, SignatureBudget};
 pub struct Authentic<T, R> {
     payload: T,
     signers: Vec<PublicKey>,
+    signed: [u8; 32],
     role: PhantomData<R>,
 }
 
@@ -74,12 +76,13 @@ pub fn authenticate<T: Payload, R>(
         let threshold::NotReached { found, needed } = short;
         return Err(AuthenticationError::ThresholdNotMet { found, needed, signatures });
     }
+    let signed = hash::sha256(envelope.signing_input());
     let payload = envelope.into_unverified_payload().decode(limits);
     let payload = payload.map_err(AuthenticationError::Payload)?;
     let mut signers: Vec<PublicKey> = votes::signers(&signatures).cloned().collect();
     signers.sort();
     signers.dedup();
-    Ok(Authentic { payload, signers, role: PhantomData })
+    Ok(Authentic { payload, signers, signed, role: PhantomData })
 }
 
 impl<T, R> Authentic<T, R> {
@@ -92,6 +95,11 @@ impl<T, R> Authentic<T, R> {
     /// threshold asked for.
     pub fn signers(&self) -> &[PublicKey] {
         &self.signers
+    }
+
+    /// Returns the SHA-256 digest of the bytes that were signed: further signatures do not change it.
+    pub fn signed_digest(&self) -> [u8; 32] {
+        self.signed
     }
 }
 

@@ -1,5 +1,7 @@
 //! Links: what a functionary says of a step that he did (specification 1.0, section 4.4).
 
+pub mod binding;
+
 use std::borrow::Cow;
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};

@@ -4,7 +4,7 @@
 mod document;
 
 use self::document::Document;
-pub(crate) use self::document::list;
+pub(crate) use self::document::{list, pinning};
 use crate::report::Report;
 
 /// Writes the document.

@@ -15,7 +15,7 @@ use self::xml::Element;
 use crate::digests::digest_pairs;
 use crate::index::Index;
 use crate::json::list;
-use crate::report::Report;
+use crate::report::{Report, Verdict};
 
 /// One case: passed when nothing else is said.
 struct Case {
@@ -71,7 +71,12 @@ fn suites(report: &Report) -> Vec<Suite> {
     for finding in without_item.chain(index.rest()) {
         layout.tell(&mut case, finding);
     }
-    if !report.is_verified() && !report.findings().iter().any(Finding::rejects) {
+    if let Some(left_out) = report.left_out() {
+        let mut rest = Case::new(&format!("after {}", left_out.up_to));
+        rest.skipped = true;
+        layout.cases.push(rest);
+    }
+    if report.verdict() == Verdict::Rejected && !report.findings().iter().any(Finding::rejects) {
         case.errors.push("the chain is rejected".to_owned());
     }
     layout.cases.push(case);

@@ -4,7 +4,8 @@ use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{
     Admissible, Assessment, Binding, ChainAssessment, Finding, FindingCode, InspectionAssessment,
-    Judgement, Rejection, Severity, StepAssessment, VerifiedSupplyChain,
+    Judgement, LeftOut, PartialSupplyChain, Pinning, Rejection, Severity, StepAssessment,
+    VerifiedSupplyChain,
 };
 
 use crate::text::TextStyle;
@@ -47,11 +48,13 @@ pub struct Report {
     assessment: Assessment,
 }
 
-/// The two verdicts.
+/// The verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every check passed, and the chain names the subject where there is one.
     Verified,
+    /// The first steps passed, and nothing else was looked at: this is not verified.
+    Partial,
     /// At least one check failed.
     Rejected,
 }
@@ -143,6 +146,13 @@ impl Report {
         Self { facts, verdict, coverage, assessment }
     }
 
+    /// Reports the first steps of a chain, which passed. A subject of the facts is not looked at.
+    pub fn partial(chain: &PartialSupplyChain, facts: Facts) -> Self {
+        let coverage = facts.subject.as_ref().map(|_| Coverage::NotJudged);
+        let assessment = chain.assessment().clone();
+        Self { facts, verdict: Verdict::Partial, coverage, assessment }
+    }
+
     /// Reports a chain that did not pass.
     pub fn rejected(rejection: &Rejection, facts: Facts) -> Self {
         let coverage = facts.subject.as_ref().map(|_| Coverage::NotJudged);
@@ -173,6 +183,16 @@ impl Report {
     /// Returns the layout, then its sublayouts; nothing when the layout could not be opened.
     pub fn chains(&self) -> &[ChainAssessment] {
         &self.assessment.chains
+    }
+
+    /// Returns what was not looked at, where only the first steps were to be judged.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        self.assessment.left_out.as_ref()
+    }
+
+    /// Returns what was known of earlier layouts.
+    pub fn pinning(&self) -> Pinning {
+        self.assessment.pinning
     }
 
     /// Returns the findings in the order of the layout.

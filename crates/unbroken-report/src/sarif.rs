@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use unbroken_model::path::ArtifactPath;
-use unbroken_verify::{Finding, FindingCode, Severity};
+use unbroken_verify::{Finding, FindingCode, LinkBond, Severity};
 
 use crate::digests::digest_pairs;
 use crate::explain;
-use crate::json::list;
+use crate::json::{list, pinning};
 use crate::report::{Report, Verdict};
 use crate::visible::visible;
 
@@ -31,7 +31,15 @@ struct Run<'a> {
     invocations: [Invocation; 1],
     column_kind: &'static str,
     results: Vec<SarifResult>,
-    properties: BTreeMap<&'static str, &'static str>,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+struct Properties {
+    verdict: &'static str,
+    pinning: &'static str,
+    /// The steps whose links are bound to no layout.
+    unbound: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -115,6 +123,7 @@ pub(crate) fn write(report: &Report) -> String {
     let codes = report.codes();
     let verdict = match report.verdict() {
         Verdict::Verified => "verified",
+        Verdict::Partial => "partial",
         Verdict::Rejected => "rejected",
     };
     let facts = report.facts();
@@ -136,7 +145,11 @@ pub(crate) fn write(report: &Report) -> String {
             .iter()
             .map(|finding| SarifResult::of(finding, &codes, &facts.layout))
             .collect(),
-        properties: BTreeMap::from([("verdict", verdict)]),
+        properties: Properties {
+            verdict,
+            pinning: pinning(report.pinning()),
+            unbound: unbound(report),
+        },
     };
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -150,6 +163,17 @@ pub(crate) fn write(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(&log).expect("plain data");
     text.push('\n');
     text
+}
+
+fn unbound(report: &Report) -> Vec<String> {
+    let chains = report.chains().iter();
+    let steps = chains.flat_map(|chain| chain.steps.iter().map(move |step| (chain, step)));
+    let unbound = steps.filter(|(_, step)| step.bond == Some(LinkBond::Unbound));
+    let names = unbound.map(|(chain, step)| {
+        let path: Vec<&str> = chain.chain.iter().chain([&step.name]).map(String::as_str).collect();
+        visible(&path.join("/"))
+    });
+    names.collect()
 }
 
 impl Rule {

@@ -88,6 +88,7 @@ fn verdict(canvas: &mut Canvas, report: &Report) {
     let counts = report.counts();
     let (word, ink) = match report.verdict() {
         Verdict::Verified => ("PASS", Ink::Good),
+        Verdict::Partial => ("PARTIAL", Ink::Warning),
         Verdict::Rejected => ("FAIL", Ink::Bad),
     };
     let mut parts = Vec::new();
@@ -96,6 +97,14 @@ fn verdict(canvas: &mut Canvas, report: &Report) {
     }
     if counts.inspections.total > 0 {
         parts.push(tally(counts.inspections, "inspection"));
+    }
+    if let Some(left_out) = report.left_out() {
+        parts.push(format!(
+            "up to {}: {} and {} not looked at",
+            left_out.up_to,
+            number(left_out.steps, "later step"),
+            number(left_out.inspections, "inspection")
+        ));
     }
     if counts.errors > 0 {
         parts.push(number(counts.errors, "error"));

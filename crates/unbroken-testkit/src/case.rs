@@ -124,6 +124,16 @@ impl Case {
     /// # Errors
     /// What is wrong with a layout that cannot be opened.
     pub fn open(&self) -> Result<Session, Box<Finding>> {
+        let layout = self.in_force()?;
+        let (options, budget) = (self.options.clone(), self.budget.clone());
+        Ok(Session::open(layout, self.now, options, self.limits, budget))
+    }
+
+    /// Opens the layout.
+    ///
+    /// # Errors
+    /// What is wrong with a layout that cannot be opened.
+    pub fn in_force(&self) -> Result<InForce, Box<Finding>> {
         let envelope = Envelope::parse(&self.layout, &self.limits);
         let envelope = envelope.map_err(|error| Box::new(envelope_finding(&error)))?;
         let owners = KeySet::<Owner>::new(self.owners.iter().cloned());
@@ -132,9 +142,7 @@ impl Case {
         let layout =
             authenticate::<Layout, _>(envelope, &owners, every, &self.limits, &mut signatures)
                 .map_err(|error| Box::new(layout_finding(&error)))?;
-        let layout = InForce::at(&layout, self.now)?;
-        let (options, budget) = (self.options.clone(), self.budget.clone());
-        Ok(Session::open(layout, self.now, options, self.limits, budget))
+        InForce::at(&layout, self.now)
     }
 
     /// Verifies the chain and holds it against the subject.

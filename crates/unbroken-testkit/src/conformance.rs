@@ -10,7 +10,7 @@ use std::{fs, io};
 use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
 use unbroken_model::pattern::PatternDialect;
-use unbroken_verify::{CommandPolicy, SublayoutInspections};
+use unbroken_verify::{BindingPolicy, CommandPolicy, SublayoutInspections};
 
 use crate::vector::{Vector, vectors_folder};
 
@@ -104,6 +104,18 @@ impl Program {
         }
         if options.sublayout_inspections == SublayoutInspections::Allow {
             command.arg("--allow-sublayout-inspections");
+        }
+        if let Some(version) = options.freshness.minimum {
+            command.arg("--min-layout-version").arg(version.to_string());
+        }
+        if let BindingPolicy::Require(demands) = &options.bindings {
+            command.arg("--require-binding");
+            if let Some(nonce) = &demands.nonce {
+                command.arg("--nonce").arg(nonce);
+            }
+            if let Some(time) = &demands.not_before {
+                command.arg("--links-not-before").arg(time.to_string());
+            }
         }
         if let Some(subject) = &vector.case.subject {
             command.arg("--subject").arg(subject.to_string());

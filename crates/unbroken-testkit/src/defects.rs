@@ -16,6 +16,7 @@ mod inspections;
 mod keys;
 mod layouts;
 mod links;
+mod replays;
 mod rules;
 mod subjects;
 mod sublayouts;
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Defect> {
         inspections::all,
         sublayouts::all,
         subjects::all,
+        replays::all,
     ] {
         all.extend(group());
     }

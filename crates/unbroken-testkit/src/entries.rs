@@ -62,6 +62,8 @@ pub const ALL: &[Entry] = &[
     Entry { name: "sublayout_signed", run: verify::sublayout_signed },
     Entry { name: "rules", run: verify::rules },
     Entry { name: "parameters", run: verify::parameters },
+    Entry { name: "readme", run: verify::readme },
+    Entry { name: "pinned_layouts", run: verify::pinned_layouts },
 ];
 
 impl Entry {

@@ -13,12 +13,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use unbroken_crypto::PublicKey;
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::limits::Limits;
 use unbroken_model::pattern::PatternDialect;
-use unbroken_verify::{Budget, CommandPolicy, FindingCode, Options, SublayoutInspections};
+use unbroken_verify::{
+    BindingDemands, BindingPolicy, Budget, CommandPolicy, FindingCode, Freshness, LayoutPin,
+    Options, Pinning, SublayoutInspections,
+};
 
 use crate::case::Case;
 use crate::inspections;
@@ -63,10 +67,34 @@ struct Expect {
     sublayout_depth: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pattern_dialect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_layout_version: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     in_process: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     parameters: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bindings: Option<Bindings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_layout: Option<SeenLayout>,
+}
+
+/// What the links must be bound to beside the layout.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Bindings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+}
+
+/// The newest layout that the verifier saw before.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct SeenLayout {
+    version: u64,
+    sha256: String,
 }
 
 /// Returns the folder of the vectors.
@@ -100,8 +128,15 @@ impl Vector {
     }
 
     fn expect(&self) -> Expect {
-        let Options { parameters, commands, sublayout_inspections, patterns, .. } =
-            &self.case.options;
+        let Options {
+            parameters,
+            commands,
+            sublayout_inspections,
+            patterns,
+            freshness,
+            bindings,
+            ..
+        } = &self.case.options;
         let depth = self.case.budget.depth;
         Expect {
             title: self.title.clone(),
@@ -116,8 +151,22 @@ impl Vector {
                 .then(|| "allow".to_owned()),
             pattern_dialect: (*patterns == PatternDialect::Go).then(|| "go".to_owned()),
             sublayout_depth: (depth != Budget::default().depth).then_some(depth),
+            min_layout_version: freshness.minimum,
+            bindings: match bindings {
+                BindingPolicy::Report => None,
+                BindingPolicy::Require(BindingDemands { nonce, not_before }) => Some(Bindings {
+                    nonce: nonce.clone(),
+                    not_before: not_before.as_ref().map(ToString::to_string),
+                }),
+            },
             in_process: self.product.is_none(),
             parameters: parameters.clone(),
+            seen_layout: match freshness.pin {
+                Pinning::NotKept | Pinning::FirstSeen => None,
+                Pinning::Seen(LayoutPin { version, digest }) => {
+                    Some(SeenLayout { version, sha256: HEXLOWER.encode(&digest) })
+                }
+            },
         }
     }
 
@@ -161,6 +210,11 @@ impl Vector {
                     Some("go") => PatternDialect::Go,
                     Some(other) => return Err(format!("pattern-dialect: {other:?}")),
                 },
+                freshness: Freshness {
+                    minimum: expect.min_layout_version,
+                    pin: expect.seen_layout.as_ref().map(seen).transpose()?.unwrap_or_default(),
+                },
+                bindings: expect.bindings.map(bindings).transpose()?.unwrap_or_default(),
                 ..Options::default()
             },
             limits: Limits::default(),
@@ -174,6 +228,18 @@ impl Vector {
         let product = if in_process { None } else { Some(product(&folder.join("product"))?) };
         Ok(Self { title, reference, errors, warnings, case, product })
     }
+}
+
+fn bindings(Bindings { nonce, not_before }: Bindings) -> Result<BindingPolicy, String> {
+    let time = |text: String| text.parse().map_err(|_| format!("no time: {text:?}"));
+    let not_before = not_before.map(time).transpose()?;
+    Ok(BindingPolicy::Require(BindingDemands { nonce, not_before }))
+}
+
+fn seen(layout: &SeenLayout) -> Result<Pinning, String> {
+    let digest = HEXLOWER.decode(layout.sha256.as_bytes()).ok();
+    let digest = digest.and_then(|digest| digest.try_into().ok()).ok_or("no digest of a layout")?;
+    Ok(Pinning::Seen(LayoutPin { version: layout.version, digest }))
 }
 
 fn subject(text: &str) -> Result<Digest, String> {

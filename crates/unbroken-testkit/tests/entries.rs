@@ -22,7 +22,13 @@ fn rounds(entry: &Entry) -> u32 {
     match entry.name {
         "encrypted_private_key" => 60,
         "openpgp_certificate" => 600,
-        name if name.ends_with("signed") || name == "rules" || name == "parameters" => 600,
+        name if name.ends_with("signed")
+            || name == "rules"
+            || name == "parameters"
+            || name == "readme" =>
+        {
+            600
+        }
         _ => 3000,
     }
 }

@@ -2,7 +2,9 @@
 
 use unbroken_model::timestamp::Timestamp;
 
+use crate::binding::LinkBond;
 use crate::finding::{Finding, Severity};
+use crate::replay::{LayoutPin, Pinning};
 use crate::rules::QueueTrace;
 
 /// The course of one verification.
@@ -12,6 +14,21 @@ pub struct Assessment {
     pub chains: Vec<ChainAssessment>,
     /// All findings in the order of the layout.
     pub findings: Vec<Finding>,
+    /// What was known of earlier layouts.
+    pub pinning: Pinning,
+    /// What was not looked at, where only the first steps were to be judged.
+    pub left_out: Option<LeftOut>,
+}
+
+/// What a partial verification does not look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The last step that was judged.
+    pub up_to: String,
+    /// How many steps come after it.
+    pub steps: usize,
+    /// How many inspections the layout has.
+    pub inspections: usize,
 }
 
 impl Assessment {
@@ -38,6 +55,8 @@ pub struct ChainAssessment {
     pub readme: String,
     /// When the layout ends.
     pub expires: Timestamp,
+    /// Its version and digest.
+    pub pin: LayoutPin,
     /// Who signed it, each described by his key.
     pub signers: Vec<String>,
     /// The steps in order.
@@ -68,6 +87,8 @@ pub struct StepAssessment {
     pub functionaries: Vec<String>,
     /// The evidence, sorted by its sources.
     pub evidence: Vec<EvidenceAssessment>,
+    /// Whether the links that count are bound to the layout; nothing where no link counts.
+    pub bond: Option<LinkBond>,
     /// The recorded command.
     pub command: Vec<String>,
     /// How many materials the accepted link has.

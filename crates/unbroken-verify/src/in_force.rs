@@ -13,6 +13,15 @@ use crate::finding::{Finding, FindingCode};
 pub struct InForce {
     layout: Layout,
     signers: Vec<PublicKey>,
+    digest: [u8; 32],
+}
+
+/// The parts of a layout in force.
+pub(crate) struct Parts {
+    pub(crate) layout: Layout,
+    pub(crate) signers: Vec<PublicKey>,
+    /// The digest of the bytes that were signed.
+    pub(crate) digest: [u8; 32],
 }
 
 impl InForce {
@@ -28,7 +37,7 @@ impl InForce {
     /// # Errors
     /// A [`FindingCode::LayoutExpired`].
     pub fn at(layout: &Authentic<Layout, Owner>, now: Timestamp) -> Result<Self, Box<Finding>> {
-        Self::check(layout.get(), layout.signers(), now)
+        Self::check(layout.get(), layout, now)
     }
 
     /// The same for a sublayout, which functionaries of the step sign.
@@ -37,14 +46,19 @@ impl InForce {
         now: Timestamp,
     ) -> Option<Result<Self, Box<Finding>>> {
         match evidence.get() {
-            StepEvidence::Sublayout(layout) => Some(Self::check(layout, evidence.signers(), now)),
+            StepEvidence::Sublayout(layout) => Some(Self::check(layout, evidence, now)),
             StepEvidence::Link(_) => None,
         }
     }
 
-    fn check(layout: &Layout, signers: &[PublicKey], now: Timestamp) -> Result<Self, Box<Finding>> {
+    fn check<T, R>(
+        layout: &Layout,
+        authentic: &Authentic<T, R>,
+        now: Timestamp,
+    ) -> Result<Self, Box<Finding>> {
         if now < layout.expires {
-            return Ok(Self { layout: layout.clone(), signers: signers.to_vec() });
+            let (layout, signers) = (layout.clone(), authentic.signers().to_vec());
+            return Ok(Self { layout, signers, digest: authentic.signed_digest() });
         }
         let message = format!("the layout expired at {} (it is {now})", layout.expires);
         let remedy = "the owner renews the layout: a later `expires`, signed again";
@@ -56,7 +70,8 @@ impl InForce {
         hash::sha256(&canonical_json::encode(&self.layout.to_value()))
     }
 
-    pub(crate) fn into_parts(self) -> (Layout, Vec<PublicKey>) {
-        (self.layout, self.signers)
+    pub(crate) fn into_parts(self) -> Parts {
+        let Self { layout, signers, digest } = self;
+        Parts { layout, signers, digest }
     }
 }

@@ -9,14 +9,17 @@
 //!   Session::requests, Session::submit    evidence, also of sublayouts
 //!   Session::evaluate                     AwaitingInspections, or Rejection
 //!   AwaitingInspections::conclude         VerifiedSupplyChain, or Rejection
+//! InForce -Session::open_up_to-> Session<UpTo> -evaluate-> PartialSupplyChain, or Rejection
 //! ```
 
 mod agreement;
 mod assessment;
+mod binding;
 mod budget;
 mod certificates;
 mod concurrent;
 mod dialect;
+mod directives;
 mod evidence;
 mod fault;
 mod finding;
@@ -24,6 +27,8 @@ mod handover;
 mod in_force;
 mod inspection;
 mod layout_check;
+mod pinned_layouts;
+mod replay;
 mod rules;
 mod session;
 mod subject;
@@ -31,19 +36,22 @@ mod substitution;
 mod verdict;
 
 pub use self::assessment::{
-    Assessment, ChainAssessment, EvidenceAssessment, InspectionAssessment, Judgement,
+    Assessment, ChainAssessment, EvidenceAssessment, InspectionAssessment, Judgement, LeftOut,
     StepAssessment,
 };
+pub use self::binding::{BindingDemands, BindingPolicy, LinkBond};
 pub use self::budget::Budget;
 pub use self::fault::{envelope_finding, layout_finding};
 pub use self::finding::{Difference, Finding, FindingCode, RuleReference, Severity};
 pub use self::handover::hold_materials;
 pub use self::in_force::InForce;
 pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest};
+pub use self::pinned_layouts::{LayoutIdentity, PinnedLayouts, PinnedLayoutsError};
+pub use self::replay::{Freshness, LayoutPin, Pinning};
 pub use self::rules::{QueueTrace, RuleTrace, Sample};
 pub use self::session::{
     AwaitingInspections, ChainId, CommandPolicy, EvidenceRequest, Options, Session,
-    SublayoutInspections, Submission,
+    SublayoutInspections, Submission, UpTo, Whole,
 };
 pub use self::subject::{Admissible, Binding};
-pub use self::verdict::{Rejection, VerifiedSupplyChain};
+pub use self::verdict::{PartialSupplyChain, Rejection, VerifiedSupplyChain};

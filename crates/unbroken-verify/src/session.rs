@@ -3,12 +3,14 @@
 mod chain;
 mod conclude;
 mod evaluate;
+mod scope;
 mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use unbroken_crypto::{Certificate, SignatureBudget};
+use unbroken_model::envelope::StepEvidence;
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
@@ -18,11 +20,14 @@ use unbroken_model::timestamp::Timestamp;
 use self::chain::Chain;
 pub use self::conclude::AwaitingInspections;
 pub(crate) use self::conclude::JudgedChain;
+pub use self::scope::{UpTo, Whole};
+use crate::binding::{self, BindingPolicy};
 use crate::budget::{Budget, Exhausted};
 use crate::concurrent;
 use crate::evidence::{AuthenticPiece, Evidence, Piece, State, authenticate_piece};
 use crate::finding::{Finding, FindingCode};
 use crate::in_force::InForce;
+use crate::replay::Freshness;
 
 /// What a caller chooses.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,10 @@ pub struct Options {
     /// Intermediate certificates besides those of the layout. They open no way of their own: every
     /// path ends at a root of the layout.
     pub intermediates: Vec<Certificate>,
+    /// How old the layout may be.
+    pub freshness: Freshness,
+    /// What is asked of the binding of links.
+    pub bindings: BindingPolicy,
 }
 
 /// What a recorded command that differs from the expected one means.
@@ -95,7 +104,8 @@ pub struct Submission<'a> {
 ///
 /// The session owns what was handed in and gives none of it back: a link that was accepted under
 /// one layout cannot be offered to another.
-pub struct Session {
+pub struct Session<S = Whole> {
+    scope: S,
     now: Timestamp,
     options: Options,
     limits: Limits,
@@ -105,12 +115,12 @@ pub struct Session {
     chains: Vec<Chain>,
 }
 
-impl Session {
+impl Session<Whole> {
     /// Opens a session for a layout.
     ///
     /// # Checks
-    /// The layout itself: names, keys, thresholds, sources of MATCH rules, parameters. What is
-    /// wrong is a finding of the verdict.
+    /// The layout itself: names, keys, thresholds, sources of MATCH rules, parameters, and whether it
+    /// is older than one that was seen. What is wrong is a finding of the verdict.
     pub fn open(
         layout: InForce,
         now: Timestamp,
@@ -119,8 +129,44 @@ impl Session {
         budget: Budget,
     ) -> Self {
         let root = Chain::root(layout, now, &options);
+        Self::with(Whole::ONLY, root, now, options, limits, budget)
+    }
+}
+
+impl Session<UpTo> {
+    /// Opens a session for the steps of a layout up to `last`; there is none when the layout has no such
+    /// step.
+    ///
+    /// # Checks
+    /// What [`Session::open`] does, of the whole layout.
+    ///
+    /// # Does not check
+    /// Later steps and inspections: what it gives is no verified chain.
+    pub fn open_up_to(
+        last: &StepName,
+        layout: InForce,
+        now: Timestamp,
+        options: Options,
+        limits: Limits,
+        budget: Budget,
+    ) -> Option<Self> {
+        let mut root = Chain::root(layout, now, &options);
+        let left_out = scope::cut(&mut root.layout, last, &mut root.findings)?;
+        Some(Self::with(UpTo(left_out), root, now, options, limits, budget))
+    }
+}
+
+impl<S> Session<S> {
+    fn with(
+        scope: S,
+        root: Chain,
+        now: Timestamp,
+        options: Options,
+        limits: Limits,
+        budget: Budget,
+    ) -> Self {
         let signatures = budget.signatures;
-        Self { now, options, limits, budget, signatures, chains: vec![root] }
+        Self { scope, now, options, limits, budget, signatures, chains: vec![root] }
     }
 
     /// Tells what evidence is needed and has not been asked for yet. Handing in a sublayout makes
@@ -196,10 +242,13 @@ impl Session {
             Err(finding) => refused(step, source, Vec::new(), finding),
             Ok(AuthenticPiece { evidence, signers, certified }) => {
                 match InForce::sublayout_at(&evidence, self.now) {
-                    None => {
-                        let state = State::Link(Arc::new(Evidence::Link(evidence)));
-                        Piece { source: source.to_owned(), signers, certified, state }
-                    }
+                    None => match self.unbound(chain, evidence.get()) {
+                        None => {
+                            let state = State::Link(Arc::new(Evidence::Link(evidence)));
+                            Piece { source: source.to_owned(), signers, certified, state }
+                        }
+                        Some(finding) => refused(step, source, signers, finding),
+                    },
                     Some(Err(finding)) => refused(step, source, signers, finding),
                     Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
                         Ok(child) => {
@@ -213,6 +262,17 @@ impl Session {
         };
         if let Some(chain) = self.chains.get_mut(chain.0) {
             chain.evidence.entry(step.clone()).or_default().push(piece);
+        }
+    }
+
+    /// Says why a link does not count for a layout that it must be bound to.
+    fn unbound(&self, chain: ChainId, evidence: &StepEvidence) -> Option<Finding> {
+        let layout = &self.chains.get(chain.0)?.pin.digest;
+        match evidence {
+            StepEvidence::Link(link) => {
+                binding::refusal(link, layout, self.now, &self.options.bindings)
+            }
+            StepEvidence::Sublayout(_) => None,
         }
     }
 

@@ -1,16 +1,24 @@
-//! The two verdicts.
+//! The two verdicts, and what is none: a chain that passed in part.
 
 use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
 
 use crate::assessment::Assessment;
 use crate::finding::Finding;
+use crate::replay::LayoutPin;
 use crate::session::JudgedChain;
 
 /// A chain that passed every check. It cannot be made in any other way.
 pub struct VerifiedSupplyChain {
     assessment: Assessment,
     chains: Vec<JudgedChain>,
+}
+
+/// The first steps of a chain, which passed. It vouches for nothing: later steps and inspections were
+/// not looked at, and there is no way from it to a [`VerifiedSupplyChain`].
+#[derive(Debug)]
+pub struct PartialSupplyChain {
+    assessment: Assessment,
 }
 
 /// A chain that did not pass, with every reason.
@@ -29,6 +37,11 @@ impl VerifiedSupplyChain {
         &self.assessment
     }
 
+    /// Returns the layout's place among its renewals: to be kept, so that no earlier one passes again.
+    pub fn layout_pin(&self) -> Option<LayoutPin> {
+        self.assessment.chains.first().map(|chain| chain.pin)
+    }
+
     /// Sums the chain up as one link: the materials of its first step, the products of its last
     /// (specification 1.0, section 5.2). Nobody signed it.
     pub fn summary_link(&self, name: &StepName) -> Option<Link> {
@@ -41,14 +54,29 @@ impl VerifiedSupplyChain {
     }
 }
 
+impl PartialSupplyChain {
+    pub(crate) fn new(assessment: Assessment) -> Self {
+        Self { assessment }
+    }
+
+    /// Returns the course of the verification; it says what was left out.
+    pub fn assessment(&self) -> &Assessment {
+        &self.assessment
+    }
+}
+
 impl Rejection {
     pub(crate) fn new(assessment: Assessment) -> Self {
         Self { assessment }
     }
 
+    pub(crate) fn into_assessment(self) -> Assessment {
+        self.assessment
+    }
+
     /// Makes the rejection of a layout that could not even be opened.
     pub fn of_layout(finding: Finding) -> Self {
-        Self { assessment: Assessment { chains: Vec::new(), findings: vec![finding] } }
+        Self { assessment: Assessment { findings: vec![finding], ..Assessment::default() } }
     }
 
     /// Returns the course of the verification; at least one of its findings rejects.

@@ -11,6 +11,7 @@ use unbroken_record::{
     read_unfinished, record_start, record_stop, remove_unfinished, write_unfinished,
 };
 
+use super::binding::BindingOptions;
 use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
@@ -50,6 +51,8 @@ pub(crate) struct Start {
     earlier: EarlierOptions,
     #[command(flatten)]
     registries: RegistryOptions,
+    #[command(flatten)]
+    binding: BindingOptions,
 }
 
 /// Record what the step made, and sign the link
@@ -85,6 +88,7 @@ impl Start {
     fn run(self, output: &Output) -> Result<Exit> {
         require_folder(&self.link.link_dir)?;
         let key = self.signing.load()?;
+        let binding = self.binding.read()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
         self.link.check_key(&*key)?;
         let mut link = self
@@ -94,6 +98,9 @@ impl Start {
         link.materials = add_images(link.materials, images, &self.registries, MissingImage::Fail)?;
         if let Some(earlier) = earlier {
             earlier.hold(&self.step, &link.materials, output)?;
+        }
+        if let Some(binding) = binding {
+            binding.bind(&mut link);
         }
         let style = self.signing.style.key_id_style;
         let mut envelope = Envelope::unsigned(self.link.kind(), link.to_value());

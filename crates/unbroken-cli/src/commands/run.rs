@@ -8,6 +8,7 @@ use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::name::StepName;
 use unbroken_record::{Executable, ExitOutcome, HashOptions, StepRun, Streams, begin_step};
 
+use super::binding::BindingOptions;
 use super::earlier::EarlierOptions;
 use super::recording::{HashingOptions, LinkOptions, record_error, require_folder};
 use crate::error::{CliError, Result};
@@ -62,7 +63,9 @@ pub(crate) struct Run {
     earlier: EarlierOptions,
     #[command(flatten)]
     registries: RegistryOptions,
-    /// The command, as words; there is no shell. Without one, only the artifacts are recorded
+    #[command(flatten)]
+    binding: BindingOptions,
+    /// The command, as words, without a shell; none records artifacts alone
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -72,6 +75,7 @@ impl Run {
         require_folder(&self.link.link_dir)?;
         // A key that cannot sign should be known before the work, not after it.
         let key = self.signing.load()?;
+        let binding = self.binding.read()?;
         let earlier = self.earlier.load(&self.step, &self.materials)?;
         self.link.check_key(&*key)?;
         let command = words(self.command)?;
@@ -113,6 +117,9 @@ impl Run {
         link.materials = join(&link.materials, &used)?;
         let products = std::mem::take(&mut link.products);
         link.products = add_images(products, made, &self.registries, missing)?;
+        if let Some(binding) = binding {
+            binding.bind(&mut recorded.link);
+        }
         let style = self.signing.style.key_id_style;
         self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))

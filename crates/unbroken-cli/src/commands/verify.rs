@@ -2,6 +2,7 @@
 
 pub(crate) mod inspections;
 pub(crate) mod options;
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::envelope::Envelope;
 use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
+use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::evidence::Scope;
 use unbroken_oci::image::Platform;
@@ -24,6 +26,7 @@ use unbroken_verify::{
 
 use self::inspections::InspectionOptions;
 use self::options::VerdictOptions;
+use self::replay::{BindingRequirements, StateOptions};
 use crate::commands::image::{find_image, gather};
 use crate::commands::inspect::recognise;
 use crate::error::{CliError, Result};
@@ -45,7 +48,7 @@ pub(crate) struct Verify {
     #[arg(conflicts_with = "subject")]
     image: Option<Location>,
     /// Of an index, verify the image of this platform
-    #[arg(long, value_name = "PLATFORM", requires = "image")]
+    #[arg(long, value_name = "PLATFORM", requires = "image", hide_short_help = true)]
     platform: Option<Platform>,
     /// The signed layout
     #[arg(short, long, value_name = "FILE")]
@@ -61,13 +64,20 @@ pub(crate) struct Verify {
     link_dir: Option<PathBuf>,
     /// Certificates of authorities between those of functionaries and the roots of the layout, in
     /// PEM; may be repeated
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., hide_short_help = true)]
     intermediates: Vec<PathBuf>,
     /// The image or file in question: sha256:... must be named by the chain
     #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
     subject: Option<Digest>,
+    /// Judge the steps up to this one alone: never a full verification
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["subject", "image"])]
+    up_to: Option<StepName>,
     #[command(flatten)]
     inspections: InspectionOptions,
+    #[command(flatten)]
+    state: StateOptions,
+    #[command(flatten)]
+    bindings: BindingRequirements,
     #[command(flatten)]
     verdict: VerdictOptions,
     #[command(flatten)]
@@ -85,29 +95,32 @@ pub(crate) type Verdict = std::result::Result<VerifiedSupplyChain, Box<Rejection
 impl Verify {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         let now = self.verdict.now();
+        let owners = self.owners(now)?;
+        if let Some(step) = &self.up_to {
+            let report = self.verify_up_to(step, &owners, now)?;
+            self.verdict.print(&report, output);
+            let passed = report.verdict() == unbroken_report::Verdict::Partial;
+            return Ok(if passed { Exit::Success } else { Exit::Rejected });
+        }
         // A tag is looked up once; what follows goes by digests.
         let (subject, beside) = self.subject(output)?;
-        let verdict = self.verify(now, &beside)?;
+        let verdict = self.verify(&owners, now, &beside)?;
         let report = report(&verdict, Facts { subject, ..facts(&self.layout, now) });
+        if report.is_verified()
+            && let Ok(chain) = &verdict
+        {
+            self.state.keep(&owners, chain)?;
+        }
         self.verdict.print(&report, output);
         Ok(if report.is_verified() { Exit::Success } else { Exit::Rejected })
     }
 
-    fn verify(&self, now: Timestamp, beside: &[Named]) -> Result<Verdict> {
-        let bytes = files::read(&self.layout)?;
-        if let Some(other) = recognise(&bytes) {
-            let name = input_name(&self.layout);
-            let refused = format!("{name} is {}, which this release does not verify", other.what);
-            return Err(CliError::usage(refused).remedy(other.remedy));
-        }
-        let owners = self.owners(now)?;
-        let in_force = match open_layout(&bytes, &owners, now) {
+    fn verify(&self, owners: &KeySet<Owner>, now: Timestamp, beside: &[Named]) -> Result<Verdict> {
+        let in_force = match self.open(owners, now)? {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let intermediates = load_intermediates(&self.intermediates)?;
-        let options = self.verdict.options(self.inspections.of_sublayouts());
-        let options = Options { intermediates, ..options };
+        let options = self.options(owners, now)?;
         let mut session =
             Session::open(in_force, now, options, Limits::default(), Budget::default());
         hand_in(&mut session, self.link_dir().as_deref(), beside)?;
@@ -117,6 +130,56 @@ impl Verify {
         };
         let outcomes = self.inspections.run(waiting.requests())?;
         Ok(waiting.conclude(outcomes))
+    }
+
+    /// Judges the first steps: what a functionary builds on.
+    fn verify_up_to(
+        &self,
+        step: &StepName,
+        owners: &KeySet<Owner>,
+        now: Timestamp,
+    ) -> Result<Report> {
+        let facts = facts(&self.layout, now);
+        let in_force = match self.open(owners, now)? {
+            Ok(in_force) => in_force,
+            Err(rejection) => return Ok(Report::rejected(&rejection, facts)),
+        };
+        let (options, limits) = (self.options(owners, now)?, Limits::default());
+        let session = Session::open_up_to(step, in_force, now, options, limits, Budget::default());
+        let mut session = session.ok_or_else(|| {
+            CliError::usage(format!("the layout has no step {step}"))
+                .remedy("name one of its steps; `unbroken inspect` prints them")
+        })?;
+        hand_in(&mut session, self.link_dir().as_deref(), &[])?;
+        Ok(match session.evaluate() {
+            Ok(chain) => Report::partial(&chain, facts),
+            Err(rejection) => Report::rejected(&rejection, facts),
+        })
+    }
+
+    /// Reads the layout and opens it.
+    fn open(
+        &self,
+        owners: &KeySet<Owner>,
+        now: Timestamp,
+    ) -> Result<std::result::Result<InForce, Box<Rejection>>> {
+        let bytes = files::read(&self.layout)?;
+        if let Some(other) = recognise(&bytes) {
+            let name = input_name(&self.layout);
+            let refused = format!("{name} is {}, which this release does not verify", other.what);
+            return Err(CliError::usage(refused).remedy(other.remedy));
+        }
+        Ok(open_layout(&bytes, owners, now))
+    }
+
+    fn options(&self, owners: &KeySet<Owner>, now: Timestamp) -> Result<Options> {
+        Ok(Options {
+            sublayout_inspections: self.inspections.of_sublayouts(),
+            freshness: self.state.freshness(owners)?,
+            bindings: self.bindings.policy(now),
+            intermediates: load_intermediates(&self.intermediates)?,
+            ..self.verdict.options()
+        })
     }
 
     fn owners(&self, now: Timestamp) -> Result<KeySet<Owner>> {

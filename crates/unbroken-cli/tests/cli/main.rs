@@ -22,6 +22,7 @@ mod metadata;
 mod others;
 mod path;
 mod pipes;
+mod replay;
 mod secrets;
 mod support;
 mod terminal;

@@ -23,10 +23,15 @@ parser.add_argument("--at", required=True)
 parser.add_argument("--parameter", action="append", default=[])
 parser.add_argument("--enforce-commands", action="store_true")
 parser.add_argument("--allow-sublayout-inspections", action="store_true")
+parser.add_argument("--min-layout-version")
+parser.add_argument("--require-binding", action="store_true")
+parser.add_argument("--nonce")
+parser.add_argument("--links-not-before")
 parser.add_argument("--subject")
 parser.add_argument("--pattern-dialect")
 arguments = parser.parse_args()
-if arguments.enforce_commands or arguments.subject or arguments.pattern_dialect:
+unknown = [arguments.min_layout_version, arguments.require_binding, arguments.pattern_dialect]
+if arguments.enforce_commands or arguments.subject or any(unknown):
     sys.exit(4)
 
 now = datetime.datetime.fromisoformat(arguments.at.replace("Z", "+00:00"))

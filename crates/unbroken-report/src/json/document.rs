@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use unbroken_model::digest::DigestSet;
 use unbroken_model::rule::Side;
 use unbroken_verify::{
     ChainAssessment, Difference, EvidenceAssessment, Finding, InspectionAssessment, Judgement,
-    QueueTrace, RuleReference, RuleTrace, Severity, StepAssessment,
+    LeftOut, LinkBond, Pinning, QueueTrace, RuleReference, RuleTrace, Severity, StepAssessment,
 };
 
 use crate::report::{Bound, BoundBy, Counts, Coverage, Report, Subject, Tally, Verdict};
@@ -21,6 +22,8 @@ pub(super) struct Document<'a> {
     verified_at: String,
     tool: Tool<'a>,
     layout: &'a str,
+    pinning: &'static str,
+    left_out: Option<JsonLeftOut<'a>>,
     subject: Option<JsonSubject<'a>>,
     counts: JsonCounts,
     chains: Vec<Chain<'a>>,
@@ -32,6 +35,14 @@ pub(super) struct Document<'a> {
 struct Tool<'a> {
     name: &'static str,
     version: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonLeftOut<'a> {
+    up_to: &'a str,
+    steps: usize,
+    inspections: usize,
 }
 
 #[derive(Serialize)]
@@ -77,6 +88,8 @@ struct Chain<'a> {
     path: &'a [String],
     readme: &'a str,
     expires: String,
+    version: Option<u64>,
+    digest: String,
     signers: &'a [String],
     steps: Vec<Step<'a>>,
     inspections: Vec<Inspection<'a>>,
@@ -90,6 +103,7 @@ struct Step<'a> {
     threshold: u32,
     functionaries: &'a [String],
     evidence: Vec<Evidence<'a>>,
+    binding: Option<&'static str>,
     command: &'a [String],
     materials: usize,
     products: usize,
@@ -175,11 +189,18 @@ impl<'a> Document<'a> {
             version: 1,
             verdict: match report.verdict() {
                 Verdict::Verified => "verified",
+                Verdict::Partial => "partial",
                 Verdict::Rejected => "rejected",
             },
             verified_at: facts.now.to_string(),
             tool: Tool { name: "unbroken", version: &facts.tool_version },
             layout: &facts.layout,
+            pinning: pinning(report.pinning()),
+            left_out: report.left_out().map(|LeftOut { up_to, steps, inspections }| JsonLeftOut {
+                up_to,
+                steps: *steps,
+                inspections: *inspections,
+            }),
             subject: facts
                 .subject
                 .as_ref()
@@ -236,6 +257,8 @@ impl<'a> Chain<'a> {
             path: &chain.chain,
             readme: &chain.readme,
             expires: chain.expires.to_string(),
+            version: Some(chain.pin.version).filter(|version| *version > 0),
+            digest: format!("sha256:{}", HEXLOWER.encode(&chain.pin.digest)),
             signers: &chain.signers,
             steps: chain.steps.iter().map(Step::of).collect(),
             inspections: chain.inspections.iter().map(Inspection::of).collect(),
@@ -251,6 +274,11 @@ impl<'a> Step<'a> {
             threshold: step.threshold,
             functionaries: &step.functionaries,
             evidence: step.evidence.iter().map(Evidence::of).collect(),
+            binding: step.bond.map(|bond| match bond {
+                LinkBond::Unbound => "unbound",
+                LinkBond::Elsewhere => "elsewhere",
+                LinkBond::Bound => "bound",
+            }),
             command: &step.command,
             materials: step.materials,
             products: step.products,
@@ -340,6 +368,15 @@ fn word(judgement: Judgement) -> &'static str {
         Judgement::Passed => "passed",
         Judgement::Failed => "failed",
         Judgement::NotJudged => "not-judged",
+    }
+}
+
+/// Says what was known of earlier layouts.
+pub(crate) fn pinning(pinning: Pinning) -> &'static str {
+    match pinning {
+        Pinning::NotKept => "not-kept",
+        Pinning::FirstSeen => "first-seen",
+        Pinning::Seen(_) => "seen",
     }
 }
 

@@ -1,7 +1,9 @@
 //! The chain as a tree: the layout, its steps with their sublayouts, its inspections.
 
 use unbroken_model::timestamp::Timestamp;
-use unbroken_verify::{ChainAssessment, InspectionAssessment, Judgement, StepAssessment};
+use unbroken_verify::{
+    ChainAssessment, InspectionAssessment, Judgement, LinkBond, Pinning, StepAssessment,
+};
 
 use super::canvas::{Canvas, Ink, Span};
 use super::queue;
@@ -48,6 +50,7 @@ impl<'a> Tree<'a> {
             let name = Span::new(Ink::Strong, format!("layout {}  ", facts.layout));
             let (sign, ink) = sign(match self.report.verdict() {
                 Verdict::Verified => Judgement::Passed,
+                Verdict::Partial => Judgement::NotJudged,
                 Verdict::Rejected => Judgement::Failed,
             });
             return canvas.line("", "    ", &[name, Span::new(ink, sign)]);
@@ -55,6 +58,7 @@ impl<'a> Tree<'a> {
         let spans = [
             Span::new(Ink::Strong, format!("layout {}", facts.layout)),
             Span::plain(format!("  {}", origin(chain, facts.now))),
+            Span::plain(format!(" · {}", pinned(chain, self.report.pinning()))),
         ];
         canvas.line("", "    ", &spans);
         self.items(canvas, 0, chain, "");
@@ -129,6 +133,9 @@ impl<'a> Tree<'a> {
 
     fn step_details(&self, chain: &ChainAssessment, step: &StepAssessment) -> Vec<String> {
         let mut details = vec![who(step)];
+        if step.bond == Some(LinkBond::Unbound) {
+            details.push("UNBOUND".to_owned());
+        }
         let accepted = step.evidence.iter().any(|evidence| evidence.accepted);
         if accepted {
             details.push(queue::summary("in", step.materials, &step.material_rules));
@@ -204,6 +211,19 @@ fn who(step: &StepAssessment) -> String {
 fn origin(chain: &ChainAssessment, now: Timestamp) -> String {
     let signers = chain.signers.join(", ");
     format!("signed by {signers} · expires {} ({})", chain.expires, distance(now, chain.expires))
+}
+
+/// Says which of its renewals a layout is, and whether an earlier one would have passed.
+fn pinned(chain: &ChainAssessment, pinning: Pinning) -> String {
+    let word = match pinning {
+        Pinning::NotKept => "UNPINNED",
+        Pinning::FirstSeen => "first seen",
+        Pinning::Seen(_) => "pinned",
+    };
+    match chain.pin.version {
+        0 => word.to_owned(),
+        version => format!("version {version} · {word}"),
+    }
 }
 
 /// Says how far a time is ahead.

@@ -2,11 +2,13 @@
 //! verified, and its report is held against the page.
 
 use unbroken_model::digest::{Digest, DigestAlgorithm};
-use unbroken_model::json::Value;
+use unbroken_model::envelope::Envelope;
+use unbroken_model::json::{Object, Value};
+use unbroken_model::link::binding::bind;
 use unbroken_report::{Facts, Report, Subject, TextStyle, explain};
 use unbroken_testkit::certificates::{AltName, CertificateDraft, KEY_ENCIPHERMENT, authority_id};
 use unbroken_testkit::{Chain, Draft, keys, link};
-use unbroken_verify::{Ending, FindingCode};
+use unbroken_verify::{BindingDemands, BindingPolicy, Ending, FindingCode, LayoutPin, Pinning};
 
 const RECIPE: (&str, &str) = ("src/Containerfile", "FROM scratch\nCOPY main /main\n");
 const IMAGE: (&str, &str) = ("image.tar", "the layers of an image");
@@ -125,6 +127,25 @@ fn defect(code: FindingCode, chain: &mut Chain) {
             "report.json: 2 critical vulnerabilities\n".clone_into(&mut outcome.output);
         }
         FindingCode::InspectionNotRun => chain.forget_outcome("no-critical"),
+        FindingCode::LayoutReplayed => {
+            chain.layout.set("readme", "unbroken: layout-version 6");
+            let seen = LayoutPin { version: 7, digest: [7; 32] };
+            chain.options.freshness.pin = Pinning::Seen(seen);
+        }
+        FindingCode::LinkUnbound => {
+            bound(chain, BindingDemands::default());
+            chain.link("scan").set_json("environment", "{}");
+        }
+        FindingCode::LinkBoundElsewhere => {
+            let nonce = Some("4712".to_owned());
+            bound(chain, BindingDemands { nonce, not_before: None });
+            chain.link("build").set("environment/bound_nonce", "4711");
+        }
+        FindingCode::LinkTimeRefused => {
+            let not_before = Some("2026-05-31T12:00:00Z".parse().unwrap());
+            bound(chain, BindingDemands { nonce: None, not_before });
+            chain.link("scan").set("environment/bound_time", "2026-05-02T08:00:00Z");
+        }
         FindingCode::SubjectNotCovered => {
             chain.subject = Some(Digest::new(DigestAlgorithm::Sha256, &[0xab; 32]));
         }
@@ -160,6 +181,19 @@ fn certificate_defect(code: FindingCode, chain: &mut Chain) {
         other => panic!("{other} has no example"),
     }
     chain.sign_certified("build", "workload", &certificate.pem_by(issuer));
+}
+
+/// Binds every link to the layout and the run 4712, and asks for that.
+fn bound(chain: &mut Chain, demands: BindingDemands) {
+    let bytes = chain.layout.bytes();
+    let envelope = Envelope::parse(&bytes, &chain.limits).unwrap();
+    let digest = unbroken_crypto::hash::sha256(envelope.signing_input());
+    for step in ["checkout", "build", "scan"] {
+        let mut environment = Object::new();
+        bind(&mut environment, &digest, Some("4712"), chain.now);
+        chain.link(step).set("environment", environment);
+    }
+    chain.options.bindings = BindingPolicy::Require(demands);
 }
 
 fn builder_key_names_itself(layout: &Draft) -> bool {

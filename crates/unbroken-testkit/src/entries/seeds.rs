@@ -15,6 +15,8 @@ const SIGNATURE: &str = "887e0400160800261621041ff2ffd3f71e4ecfff690f0473d4539dd
 /// What it exports: such a key with its subkeys.
 const CERTIFICATE: &[u8] =
     include_bytes!("../../../unbroken-crypto/tests/data/gpg/certificates/ed.pgp");
+const PINNED_LAYOUTS: &str = r#"{"_type":"unbroken-pinned-layouts","layouts":[{"name":"app","owners":["ab"],
+"version":7,"sha256":"0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"}]}"#;
 
 /// Returns the seeds of an entry.
 pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
@@ -77,6 +79,8 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "encrypted_private_key" => vec![private(Some(&Passphrase::new("hunter2".to_owned())))],
         "layout_key" => vec![layout_key()],
         "parameters" => texts(&["value\n{NAME}", "*\n{NAME.x}{{}}"]),
+        "readme" => texts(&["how we build\nunbroken: layout-version 7"]),
+        "pinned_layouts" => texts(&[PINNED_LAYOUTS]),
         "signature_ed25519" => vec![keys::key("builder").sign(b"another").expect("it signs")],
         "signature_ecdsa" => vec![vec![0x30, 6, 2, 1, 1, 2, 1, 1]],
         "signature_rsa_pss" => vec![vec![1; 384]],

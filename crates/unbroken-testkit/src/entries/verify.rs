@@ -8,6 +8,8 @@ use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
 
+use unbroken_verify::PinnedLayouts;
+
 use super::text;
 use crate::case::Case;
 use crate::chain::Chain;
@@ -109,4 +111,20 @@ pub(super) fn parameters(bytes: &[u8]) {
     let rule = ["DISALLOW", pattern].map(|word| Value::from(word.to_owned())).to_vec();
     chain.layout.set("steps/2/expected_products/0", rule);
     judge(&chain.case());
+}
+
+/// A readme of the layout, with whatever directives stand in it.
+pub(super) fn readme(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    let mut chain = Chain::pipeline();
+    chain.layout.set("readme", text.to_owned());
+    judge(&chain.case());
+}
+
+/// What is read of an account and written is read again as the same.
+pub(super) fn pinned_layouts(bytes: &[u8]) {
+    let limits = Limits::default();
+    let Ok(pinned) = PinnedLayouts::parse(bytes, &limits) else { return };
+    let again = PinnedLayouts::parse(&pinned.to_bytes(), &limits);
+    assert!(again.is_ok_and(|again| again == pinned), "it is read again as another one");
 }

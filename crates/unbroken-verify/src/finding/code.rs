@@ -16,6 +16,8 @@ pub enum FindingCode {
     LayoutEmpty,
     /// The layout is past its end.
     LayoutExpired,
+    /// The layout is older than one that was seen before, or than is accepted.
+    LayoutReplayed,
     /// A step's threshold is below one.
     ThresholdBelowOne,
     /// A step's threshold is above the number of its different keys.
@@ -48,6 +50,12 @@ pub enum FindingCode {
     LinkThresholdNotMet,
     /// A link names another step than it was handed in for.
     LinkNameMismatch,
+    /// A link does not say for which layout, run or time it was made, and has to.
+    LinkUnbound,
+    /// A link was made for another layout or run.
+    LinkBoundElsewhere,
+    /// A link was made before the time that is asked for, or after now.
+    LinkTimeRefused,
     /// A link is signed by a key that may not sign for the step.
     FunctionaryNotAuthorised,
     /// A link has no valid signature of a key of the layout.
@@ -102,6 +110,7 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::LayoutMalformed, "layout-malformed"),
     (FindingCode::LayoutEmpty, "layout-empty"),
     (FindingCode::LayoutExpired, "layout-expired"),
+    (FindingCode::LayoutReplayed, "layout-replayed"),
     (FindingCode::ThresholdBelowOne, "threshold-below-one"),
     (FindingCode::ThresholdAboveKeys, "threshold-above-keys"),
     (FindingCode::NameInvalid, "name-invalid"),
@@ -118,6 +127,9 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::LinkMissing, "link-missing"),
     (FindingCode::LinkThresholdNotMet, "link-threshold-not-met"),
     (FindingCode::LinkNameMismatch, "link-name-mismatch"),
+    (FindingCode::LinkUnbound, "link-unbound"),
+    (FindingCode::LinkBoundElsewhere, "link-bound-elsewhere"),
+    (FindingCode::LinkTimeRefused, "link-time-refused"),
     (FindingCode::FunctionaryNotAuthorised, "functionary-not-authorised"),
     (FindingCode::LinkSignatureInvalid, "link-signature-invalid"),
     (FindingCode::CertificateMalformed, "certificate-malformed"),

@@ -9,10 +9,12 @@ use unbroken_model::timestamp::Timestamp;
 
 use super::{Options, SublayoutInspections, Submission};
 use crate::dialect;
+use crate::directives::Directives;
 use crate::evidence::Piece;
 use crate::finding::{Finding, FindingCode};
-use crate::in_force::InForce;
+use crate::in_force::{InForce, Parts};
 use crate::layout_check::{self, LayoutKeys};
+use crate::replay::{self, LayoutPin};
 use crate::substitution;
 
 /// A layout, its evidence, and what is wrong with the layout itself.
@@ -26,6 +28,7 @@ pub(super) struct Chain {
     /// The identities of this layout and those above it.
     pub(super) ancestry: Vec<[u8; 32]>,
     pub(super) layout: Layout,
+    pub(super) pin: LayoutPin,
     pub(super) signers: Vec<PublicKey>,
     pub(super) keys: LayoutKeys,
     pub(super) evidence: BTreeMap<StepName, Vec<Piece>>,
@@ -35,8 +38,11 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn root(layout: InForce, now: Timestamp, options: &Options) -> Self {
-        let (mut layout, signers) = layout.into_parts();
-        let mut findings = substitution::apply(&mut layout, &options.parameters);
+        let Parts { mut layout, signers, digest } = layout.into_parts();
+        let mut findings = Vec::new();
+        let pin = pin(&layout, digest, &mut findings);
+        findings.extend(replay::check(pin, options.freshness));
+        findings.extend(substitution::apply(&mut layout, &options.parameters));
         findings.extend(dialect::apply(&mut layout, options.patterns));
         let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
@@ -47,6 +53,7 @@ impl Chain {
             folders: Vec::new(),
             ancestry: Vec::new(),
             layout,
+            pin,
             signers,
             keys,
             evidence: BTreeMap::new(),
@@ -65,10 +72,11 @@ impl Chain {
         now: Timestamp,
         options: &Options,
     ) -> Self {
-        let (mut layout, signers) = layout.into_parts();
+        let Parts { mut layout, signers, digest } = layout.into_parts();
         let mut findings = dialect::apply(&mut layout, options.patterns);
         let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
+        let pin = pin(&layout, digest, &mut findings);
         if options.sublayout_inspections == SublayoutInspections::Refuse
             && !layout.inspections.is_empty()
         {
@@ -92,6 +100,7 @@ impl Chain {
             folders,
             ancestry,
             layout,
+            pin,
             signers,
             keys,
             evidence: BTreeMap::new(),
@@ -99,6 +108,15 @@ impl Chain {
             requested: false,
         }
     }
+}
+
+/// Reads what the layout says of its place among its renewals.
+fn pin(layout: &Layout, digest: [u8; 32], findings: &mut Vec<Finding>) -> LayoutPin {
+    let directives = Directives::of(layout).unwrap_or_else(|finding| {
+        findings.push(*finding);
+        Directives::default()
+    });
+    LayoutPin { version: directives.version.unwrap_or_default(), digest }
 }
 
 /// Names the folders that may hold a sublayout's evidence: that of the file itself, and that of

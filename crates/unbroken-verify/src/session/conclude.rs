@@ -11,6 +11,7 @@ use crate::assessment::{Assessment, ChainAssessment, InspectionAssessment, Judge
 use crate::budget::Budget;
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::inspection::{InspectionOutcome, InspectionRequest};
+use crate::replay::Pinning;
 use crate::rules::{self, Artifacts, Sources};
 use crate::verdict::{Rejection, VerifiedSupplyChain};
 
@@ -57,12 +58,13 @@ impl JudgedChain {
 /// A chain whose steps passed. Only its inspections are missing.
 pub struct AwaitingInspections {
     chains: Vec<JudgedChain>,
+    pinning: Pinning,
     budget: Budget,
 }
 
 impl AwaitingInspections {
-    pub(super) fn new(chains: Vec<JudgedChain>, budget: Budget) -> Self {
-        Self { chains, budget }
+    pub(super) fn new(chains: Vec<JudgedChain>, pinning: Pinning, budget: Budget) -> Self {
+        Self { chains, pinning, budget }
     }
 
     pub(super) fn rejects(&self) -> bool {
@@ -135,17 +137,17 @@ impl AwaitingInspections {
         if failed {
             return Err(Box::new(self.into_rejection()));
         }
-        let assessment = assessment(&self.chains);
+        let assessment = assessment(&self.chains, self.pinning);
         Ok(VerifiedSupplyChain::new(assessment, self.chains))
     }
 
     pub(super) fn into_rejection(self) -> Rejection {
-        Rejection::new(assessment(&self.chains))
+        Rejection::new(assessment(&self.chains, self.pinning))
     }
 }
 
-fn assessment(chains: &[JudgedChain]) -> Assessment {
-    let mut whole = Assessment::default();
+fn assessment(chains: &[JudgedChain], pinning: Pinning) -> Assessment {
+    let mut whole = Assessment { pinning, ..Assessment::default() };
     for chain in chains {
         whole.findings.extend(chain.findings.iter().cloned());
         whole.chains.push(chain.assessment.clone());

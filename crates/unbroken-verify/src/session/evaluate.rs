@@ -12,18 +12,18 @@ use unbroken_model::rule::{ArtifactRule, Side};
 use super::chain::Chain;
 use super::conclude::{AwaitingInspections, JudgedChain};
 use super::weigh::Scales;
-use super::{CommandPolicy, Session, exhausted_finding};
+use super::{CommandPolicy, Session, UpTo, Whole, exhausted_finding};
 use crate::assessment::{ChainAssessment, InspectionAssessment, Judgement, StepAssessment};
 use crate::budget::Budget;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, FindingCode};
 use crate::rules::{self, Artifacts, QueueTrace, Sources};
-use crate::verdict::Rejection;
+use crate::verdict::{PartialSupplyChain, Rejection};
 
 /// The links that rules see, one a step.
 pub(super) type Accepted = BTreeMap<StepName, Arc<Evidence>>;
 
-impl Session {
+impl Session<Whole> {
     /// Judges the steps of the layout and of its sublayouts.
     ///
     /// # Checks
@@ -38,7 +38,38 @@ impl Session {
     /// # Errors
     /// A [`Rejection`] with every finding, when one of them rejects.
     pub fn evaluate(self) -> Result<AwaitingInspections, Box<Rejection>> {
-        let Self { options, mut budget, chains, .. } = self;
+        let (_, waiting) = self.judge();
+        if waiting.rejects() { Err(Box::new(waiting.into_rejection())) } else { Ok(waiting) }
+    }
+}
+
+impl Session<UpTo> {
+    /// Judges the steps up to the last one of the session.
+    ///
+    /// # Checks
+    /// What [`Session::evaluate`] of a whole chain checks, of these steps.
+    ///
+    /// # Does not check
+    /// Later steps and inspections, those of sublayouts included.
+    ///
+    /// # Errors
+    /// A [`Rejection`] with every finding, when one of them rejects.
+    pub fn evaluate(self) -> Result<PartialSupplyChain, Box<Rejection>> {
+        let (UpTo(left_out), waiting) = self.judge();
+        let rejects = waiting.rejects();
+        let mut assessment = waiting.into_rejection().into_assessment();
+        assessment.left_out = Some(left_out);
+        if rejects {
+            return Err(Box::new(Rejection::new(assessment)));
+        }
+        Ok(PartialSupplyChain::new(assessment))
+    }
+}
+
+impl<S> Session<S> {
+    fn judge(self) -> (S, AwaitingInspections) {
+        let Self { scope, options, mut budget, chains, .. } = self;
+        let pinning = options.freshness.pin;
         // A sublayout is opened after the layout above it, so going backwards judges it first.
         let mut judged: Vec<Option<JudgedChain>> = Vec::new();
         judged.resize_with(chains.len(), || None);
@@ -50,8 +81,7 @@ impl Session {
         }
         let mut judged: Vec<JudgedChain> = judged.into_iter().flatten().collect();
         set_aside(&mut judged);
-        let waiting = AwaitingInspections::new(judged, budget);
-        if waiting.rejects() { Err(Box::new(waiting.into_rejection())) } else { Ok(waiting) }
+        (scope, AwaitingInspections::new(judged, pinning, budget))
     }
 }
 
@@ -62,7 +92,7 @@ fn judge_chain(
     budget: &mut Budget,
 ) -> JudgedChain {
     let findings = std::mem::take(&mut chain.findings);
-    let mut scales = Scales { findings, ..Scales::default() };
+    let mut scales = Scales { layout: chain.pin.digest, findings, ..Scales::default() };
     let mut steps = Vec::new();
     for step in &chain.layout.steps {
         let mut pieces = chain.evidence.remove(&step.name).unwrap_or_default();
@@ -70,7 +100,7 @@ fn judge_chain(
         pieces.sort_by(|one, other| one.source.cmp(&other.source));
         steps.push(scales.weigh(step, pieces, judged, &chain.keys.of_step(step), commands));
     }
-    let Scales { accepted, mut findings, made_up_for } = scales;
+    let Scales { accepted, mut findings, made_up_for, .. } = scales;
     apply_rules(&chain.layout, &accepted, &mut steps, &mut findings, budget);
     let inspections = chain.layout.inspections.iter().map(|inspection| InspectionAssessment {
         name: inspection.name.to_string(),
@@ -87,6 +117,7 @@ fn judge_chain(
         step: chain.step.clone(),
         readme: chain.layout.readme.clone(),
         expires: chain.layout.expires,
+        pin: chain.pin,
         signers: chain.signers.iter().map(unbroken_crypto::PublicKey::describe).collect(),
         steps,
         inspections: inspections.collect(),

@@ -12,6 +12,7 @@ use super::conclude::JudgedChain;
 use super::evaluate::Accepted;
 use crate::agreement;
 use crate::assessment::{EvidenceAssessment, Judgement, StepAssessment};
+use crate::binding::{self, LinkBond};
 use crate::evidence::{Evidence, Piece, State, voters};
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::rules::QueueTrace;
@@ -19,6 +20,8 @@ use crate::rules::QueueTrace;
 /// What weighing the steps of one layout gave so far.
 #[derive(Default)]
 pub(super) struct Scales {
+    /// The digest of the layout.
+    pub(super) layout: [u8; 32],
     /// The links that the rules see.
     pub(super) accepted: Accepted,
     pub(super) findings: Vec<Finding>,
@@ -75,7 +78,17 @@ impl Scales {
         let disagreement = agreement::check(step, &links);
         for (source, link) in &links {
             findings.extend(command_findings(step, source, link, commands));
+            findings.extend(binding::warning(step, source, link, &self.layout));
         }
+        // What stands for a sublayout is no link: its own links are bound, or not.
+        let bonds = good.iter().filter_map(|piece| match &piece.state {
+            State::Link(evidence) => match &**evidence {
+                Evidence::Link(_) => Some(LinkBond::of(evidence.link()?, &self.layout)),
+                Evidence::Summary(_) => None,
+            },
+            _ => None,
+        });
+        let bond = bonds.min();
         let sound = vote.is_ok() && disagreement.is_none();
         findings.extend(disagreement);
 
@@ -89,6 +102,7 @@ impl Scales {
             threshold: step.threshold.get(),
             functionaries: functionaries(&good, &voters),
             evidence: pieces.iter().map(describe_piece).collect(),
+            bond,
             command: link.map(|link| link.command.clone()).unwrap_or_default(),
             materials: link.map_or(0, |link| link.materials.len()),
             products: link.map_or(0, |link| link.products.len()),

@@ -6,6 +6,7 @@ mod certificates;
 mod inspections;
 mod openpgp;
 mod order;
+mod partial;
 mod steps;
 mod subjects;
 mod sublayouts;

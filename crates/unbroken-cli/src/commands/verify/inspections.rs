@@ -17,7 +17,8 @@ pub(crate) struct InspectionOptions {
     #[arg(long, value_name = "DIR", default_value = ".", help_heading = "Inspections")]
     product: PathBuf,
     /// End an inspection after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Inspections")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide_short_help = true)]
+    #[arg(help_heading = "Inspections")]
     inspection_timeout: u64,
     /// Run the commands of sublayouts too: whoever may sign for a step may then run anything here
     #[arg(long, help_heading = "Inspections")]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use unbroken_model::pattern::PatternDialect;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_report::{Colour, Detail, Glyphs, Report, TextStyle};
-use unbroken_verify::{CommandPolicy, Options, SublayoutInspections};
+use unbroken_verify::{CommandPolicy, Options};
 
 use crate::output::Output;
 
@@ -20,7 +20,7 @@ pub(crate) struct VerdictOptions {
     #[arg(long)]
     enforce_commands: bool,
     /// How the patterns of artifact rules are read
-    #[arg(long, value_name = "DIALECT", default_value = "python")]
+    #[arg(long, value_name = "DIALECT", default_value = "python", hide_short_help = true)]
     pattern_dialect: Dialect,
     /// Verify as if it were this time, YYYY-MM-DDTHH:MM:SSZ, for audits
     #[arg(long, value_name = "TIME")]
@@ -56,7 +56,8 @@ impl VerdictOptions {
         self.at.unwrap_or_else(super::clock)
     }
 
-    pub(crate) fn options(&self, sublayout_inspections: SublayoutInspections) -> Options {
+    /// Returns what these arguments choose; the rest is as by default.
+    pub(crate) fn options(&self) -> Options {
         let parameters: BTreeMap<String, String> = self.parameter.iter().cloned().collect();
         let commands =
             if self.enforce_commands { CommandPolicy::Enforce } else { CommandPolicy::Warn };
@@ -64,8 +65,7 @@ impl VerdictOptions {
             Dialect::Python => PatternDialect::Python,
             Dialect::Go => PatternDialect::Go,
         };
-        let intermediates = Vec::new();
-        Options { parameters, commands, sublayout_inspections, patterns, intermediates }
+        Options { parameters, commands, patterns, ..Options::default() }
     }
 
     pub(crate) fn print(&self, report: &Report, output: &Output) {
