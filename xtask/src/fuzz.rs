@@ -1,13 +1,19 @@
 //! `cargo xtask fuzz`: the fuzz targets under libFuzzer, one after the other.
 
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::process::{Failure, announce, succeeds};
+use crate::record::{self, Run};
 use crate::workspace::Workspace;
 
 /// Runs the targets of these names, or all, for so many seconds each; tells whether all held.
-pub(crate) fn run(wanted: &[&str], seconds: u32) -> Result<bool, Failure> {
+///
+/// What a run finds on its way lies under the target folder, and the corpora of the repository stay as
+/// small as they are. A run of all targets is recorded.
+pub(crate) fn run(wanted: &[&str], seconds: u64) -> Result<bool, Failure> {
     let workspace = Workspace::load()?;
     if !succeeds(Command::new("cargo").args(["fuzz", "--version"])) {
         return Err("cargo-fuzz is not installed: `cargo install cargo-fuzz --locked`".into());
@@ -16,21 +22,53 @@ pub(crate) fn run(wanted: &[&str], seconds: u32) -> Result<bool, Failure> {
     if let Some(unknown) = wanted.iter().find(|name| !targets.iter().any(|known| known == *name)) {
         return Err(format!("no fuzz target {unknown:?}; there are {}", targets.join(", ")).into());
     }
-    let mut all_held = true;
+    let (mut all_held, mut executions) = (true, 0);
     for target in targets.iter().filter(|name| wanted.is_empty() || wanted.contains(&name.as_str()))
     {
         announce(&format!("fuzz target {target}, {seconds} s"));
-        let status = Command::new("cargo")
-            // The sanitizers are behind a gate that only the nightly toolchain opens by itself.
-            .env("RUSTC_BOOTSTRAP", "1")
-            .current_dir(&workspace.root)
-            .args(["fuzz", "run", target, "--"])
-            .arg(format!("-max_total_time={seconds}"))
-            .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
-            .status()?;
-        all_held &= status.success();
+        let (held, executed) = run_one(&workspace, target, seconds)?;
+        all_held &= held;
+        executions += executed;
+        eprintln!("    {target}: {executed} inputs, {}", if held { "held" } else { "FAILED" });
+    }
+    if all_held && wanted.is_empty() {
+        let figures = [("targets", targets.len().to_string()), ("inputs", executions.to_string())];
+        let figures = figures.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let command = format!("cargo xtask fuzz --seconds {seconds}");
+        let name = "fuzz targets, under libFuzzer with the address sanitizer".to_owned();
+        record::keep(&workspace, Run { name, command, figures })?;
     }
     Ok(all_held)
+}
+
+/// Runs a target; tells whether it held, and how many inputs it was given.
+fn run_one(workspace: &Workspace, target: &str, seconds: u64) -> Result<(bool, u64), Failure> {
+    let found = workspace.target.join("fuzz-corpus").join(target);
+    fs::create_dir_all(&found)?;
+    let mut child = Command::new("cargo")
+        // The sanitizers are behind a gate that only the nightly toolchain opens by itself.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(&workspace.root)
+        .args(["fuzz", "run", target])
+        .arg(&found)
+        .arg(workspace.root.join("fuzz/corpus").join(target))
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut executed = 0;
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).split(b'\n') {
+            let line = line?;
+            std::io::stderr().write_all(&[&line[..], b"\n"].concat())?;
+            let line = String::from_utf8_lossy(&line);
+            if let Some(count) = line.trim().strip_prefix("stat::number_of_executed_units:") {
+                executed = count.trim().parse()?;
+            }
+        }
+    }
+    Ok((child.wait()?.success(), executed))
 }
 
 fn targets(workspace: &Workspace) -> Result<Vec<String>, Failure> {

@@ -1,4 +1,4 @@
-//! Maintenance commands of the repository: `cargo xtask test`, `bench` and `fuzz`.
+//! Maintenance commands of the repository: `cargo xtask test`, `bench`, and those that prove at length.
 
 #![expect(
     clippy::print_stdout,
@@ -6,11 +6,14 @@
     reason = "a program for people at a terminal: printing is its work"
 )]
 
+mod assurance;
 mod bench;
+mod compare;
 mod components;
 mod examples;
 mod fuzz;
 mod process;
+mod record;
 mod tally;
 mod test_run;
 mod workspace;
@@ -23,9 +26,49 @@ usage: cargo xtask <command>
   test [--no-install]   install what the real-component tests need, where that is missing and possible,
                         then run every test, doc test and example
   bench [--quick]       build the release program and print the speed table, each figure beside a peer
-  fuzz [TARGET...] [--seconds N]
-                        run the fuzz targets under libFuzzer, 60 seconds each unless told otherwise
+  fuzz [--seconds N | --minutes N] [TARGET...]
+                        run the fuzz targets under libFuzzer, each for a minute unless told otherwise
+  compare patterns [--pairs N]
+                        compare the matcher with CPython's fnmatch, on ten million pairs unless told otherwise
+  compare chains [--count N]
+                        compare verdicts with python in-toto's on random chains, ten thousand unless told otherwise
+  assurance             measure anew what takes minutes, and draw docs/assurance.md
 ";
+
+/// What a command comes to: whether all that it checked held.
+type Outcome = Result<bool, process::Failure>;
+
+fn counted(number: &str, run: impl FnOnce(u64) -> Outcome) -> Outcome {
+    match number.parse() {
+        Ok(count) => run(count),
+        Err(_) => Err(format!("{number:?} is no number").into()),
+    }
+}
+
+/// The names of targets, with the time among them.
+fn fuzz(rest: &[&str]) -> Outcome {
+    let unit = rest.iter().position(|word| ["--seconds", "--minutes"].contains(word));
+    let Some((before, [unit, number, after @ ..])) = unit.map(|at| rest.split_at(at)) else {
+        return fuzz::run(rest, 60);
+    };
+    let targets = [before, after].concat();
+    let factor = if *unit == "--minutes" { 60 } else { 1 };
+    counted(number, |count| fuzz::run(&targets, count.saturating_mul(factor)))
+}
+
+fn compare(what: &str, rest: &[&str]) -> Outcome {
+    let all = [compare::PATTERNS, compare::CHAINS];
+    let Some(comparison) = all.iter().find(|one| one.name == what) else {
+        return Err(format!("nothing to compare is called {what:?}").into());
+    };
+    match rest {
+        [] => compare::run(comparison, comparison.usual),
+        [option, number] if *option == comparison.option => {
+            counted(number, |count| compare::run(comparison, count))
+        }
+        _ => Err(format!("compare {what} takes {} N", comparison.option).into()),
+    }
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,13 +78,9 @@ fn main() -> ExitCode {
         ["test", "--no-install"] => test_run::run(components::Installing::Forbidden),
         ["bench"] => bench::run(&bench::Sizes::FULL),
         ["bench", "--quick"] => bench::run(&bench::Sizes::QUICK),
-        ["fuzz", rest @ ..] => match rest {
-            [targets @ .., "--seconds", seconds] => match seconds.parse() {
-                Ok(seconds) => fuzz::run(targets, seconds),
-                Err(_) => Err(format!("{seconds:?} is no number of seconds").into()),
-            },
-            targets => fuzz::run(targets, 60),
-        },
+        ["fuzz", rest @ ..] => fuzz(rest),
+        ["compare", what, rest @ ..] => compare(what, rest),
+        ["assurance"] => assurance::run(),
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

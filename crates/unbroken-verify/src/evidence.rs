@@ -251,3 +251,25 @@ fn find_piece(
         free
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use unbroken_testkit::artifacts;
+
+    use super::*;
+
+    #[test]
+    fn one_path_in_two_compositions_is_found_and_one_composition_is_not() {
+        let twin = |paths: &[&str]| {
+            let all: Vec<_> = paths.iter().map(|path| (*path, "1")).collect();
+            same_text("material", &artifacts(&all)).is_some()
+        };
+        for sound in [&["\u{e9}"][..], &["e\u{301}"], &["\u{e9}", "\u{e8}"], &["e", "\u{e9}"]] {
+            assert!(!twin(sound), "{sound:?}");
+        }
+        assert!(twin(&["\u{e9}", "e\u{301}"]));
+        // Two orders of two marks, neither of which is the composed form.
+        assert!(twin(&["q\u{323}\u{307}", "q\u{307}\u{323}"]));
+        assert!(twin(&["a\u{323}\u{302}", "a\u{302}\u{323}"]));
+    }
+}

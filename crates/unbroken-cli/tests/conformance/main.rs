@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
 
-use unbroken_testkit::{Bounds, Program, skip};
+use unbroken_testkit::{Bounds, Program, figure, skip};
 
 /// Every vector ends with the verdict and the findings that are due, in two seconds of the processor
 /// and 256 MiB.
@@ -22,6 +22,10 @@ fn our_program_gives_every_verdict_within_bounds() {
         }
     }
     assert!(faults.is_empty(), "{faults}");
+    figure(
+        "vectors with the verdict and the findings that are due, in 2 s and 256 MiB",
+        answers.len(),
+    );
 }
 
 /// Where the reference decides otherwise is listed beside this file, a line each; the list is

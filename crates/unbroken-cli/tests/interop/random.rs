@@ -56,10 +56,11 @@ fn compare(case: &Case, ours: &Verdict, theirs: &Verdict) -> Result<String, &'st
     if one_is_broken && !ours.reasons.iter().any(|code| code == "link-malformed") {
         return Ok("a broken link file does not count here".to_owned());
     }
-    // The same row: a sublayout that fails as the reference says, beside enough good links.
+    // The same row: a sublayout that fails as the reference says, or is refused here before its rules
+    // are looked at, beside enough good links.
     let beside = |theirs: &str| {
-        case.has_sublayout
-            && ours.warned.iter().any(|code| same_reason(theirs).contains(&code.as_str()))
+        let failed = |code: &str| same_reason(theirs).contains(&code) || STRICTER.contains(&code);
+        case.has_sublayout && ours.warned.iter().any(|code| failed(code))
     };
     if ours.accepted && !theirs.accepted && beside(&theirs.reasons[0]) {
         return Ok("a sublayout that fails does not count here".to_owned());

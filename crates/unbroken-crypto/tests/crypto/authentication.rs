@@ -315,3 +315,24 @@ fn the_report_escapes_what_the_attacker_wrote() {
     let text = reports[0].to_string();
     assert!(!text.contains('\u{1b}') && !text.contains('\n') && text.len() < 1000, "{text}");
 }
+
+#[test]
+fn a_set_of_keys_holds_each_key_material_once() {
+    let [first, second, third] =
+        ["ed25519.pem", "p256.pem", "p384.pem"].map(|file| private(file).public().clone());
+    let set = KeySet::<Owner>::new([first.clone(), second.clone(), first.clone()]);
+    assert_eq!((set.len(), set.is_empty()), (2, false));
+    assert!(set.contains(&first.material()) && set.contains(&second.material()));
+    assert!(!set.contains(&third.material()));
+    let mut listed: Vec<_> = set.iter().cloned().collect();
+    listed.sort();
+    let mut due = vec![first, second];
+    due.sort();
+    assert_eq!(listed, due);
+    assert_eq!(set.every_key().map(NonZeroU32::get), Some(2));
+}
+
+#[test]
+fn a_budget_of_signatures_says_what_is_left() {
+    assert_eq!(SignatureBudget::new(5).remaining(), 5);
+}
