@@ -1,4 +1,5 @@
 //! What `deny.toml` says, held without `cargo deny` and without its database.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, its helpers too")]
 
 use std::collections::BTreeMap;
 
@@ -62,7 +63,8 @@ fn hits(bans: &[Banned], locked: &[(String, Version)]) -> Vec<String> {
     for ban in bans {
         // `name@version` is that one version to cargo-deny, and `name:<version` a bound.
         assert!(!ban.package.contains('@'), "{}: one version is no bound", ban.package);
-        let (name, bound) = ban.package.split_once(':').unwrap_or((&ban.package, "*"));
+        // Bans without a bound are cargo-deny's: the lock file also lists what is never built.
+        let Some((name, bound)) = ban.package.split_once(':') else { continue };
         let bound = VersionReq::parse(bound).unwrap();
         for (_, version) in locked.iter().filter(|(locked, _)| locked == name) {
             // A release candidate is below the release, whatever a requirement says of it.
@@ -76,7 +78,7 @@ fn hits(bans: &[Banned], locked: &[(String, Version)]) -> Vec<String> {
 }
 
 #[test]
-fn no_package_is_banned_or_below_the_version_that_mends_it() {
+fn no_package_is_below_the_version_that_mends_it() {
     for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
         let locked = locked(file);
         assert!(locked.len() > 50, "{file}: {} packages", locked.len());
@@ -116,6 +118,4 @@ fn a_version_below_a_bound_is_a_hit() {
     let tar = |version: &str| vec![("tar".to_owned(), version.parse().unwrap())];
     assert_eq!(hits(&bans, &tar("0.4.44")), ["tar 0.4.44: mended"]);
     assert!(hits(&bans, &tar("0.4.45")).is_empty());
-    let ring = [Banned { package: "ring".into(), reason: "another one does it".into() }];
-    assert_eq!(hits(&ring, &[("ring".to_owned(), Version::new(1, 0, 0))]).len(), 1);
 }

@@ -64,7 +64,7 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
             pem(label, &[&[0x30, 0xe4][..], &[0xff; 100]].concat()),
         ));
     }
-    let number = [&[0x02, 0x83, 0x10, 0, 0][..], &[0xff; 0x10_0000]].concat();
+    let number = [&[0x02, 0x83, 0x10, 0, 0][..], &vec![0xff; 0x10_0000]].concat();
     let two = [number.clone(), number].concat();
     let size = u32::try_from(two.len()).unwrap().to_be_bytes();
     files.push((

@@ -1,10 +1,6 @@
 //! The program on damaged and hostile files: it ends by itself, within bounds, with one of its exit codes
 //! and without a panic; and it never verifies what was changed after signing.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests, which stop the test"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which stop the test")]
 
 mod hostile;
 
