@@ -176,6 +176,8 @@ fn parse(text: &str) -> Result<Reference, &'static str> {
     if tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
         return Err("a tag has at most 128 letters, digits, '_', '.' and '-'");
     }
+    // What every client adds stands in the one form of the name.
+    let tag = tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
     Ok(Reference { repository: repository(name)?, tag, digest })
 }
 

@@ -7,6 +7,7 @@
 mod crypto;
 mod model;
 mod mutation;
+mod oci;
 mod seeds;
 mod verify;
 
@@ -41,6 +42,9 @@ pub const ALL: &[Entry] = &[
     Entry { name: "artifact_path", run: model::artifact_path },
     Entry { name: "key_id", run: model::key_id },
     Entry { name: "digest", run: model::digest },
+    Entry { name: "image_name", run: oci::image_name },
+    Entry { name: "image_manifest", run: oci::image_manifest },
+    Entry { name: "image_evidence", run: oci::image_evidence },
     Entry { name: "public_key", run: crypto::public_key },
     Entry { name: "spki_der", run: crypto::spki_der },
     Entry { name: "private_key", run: crypto::private_key },

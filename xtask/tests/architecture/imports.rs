@@ -26,7 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("webhook", &["model", "crypto", "verify", "report", "oci", "sigstore"]),
     // Beside the floors: it makes what the engine is given, and puts the engine to the test.
-    ("testkit", &["model", "crypto", "verify"]),
+    ("testkit", &["model", "crypto", "verify", "oci"]),
 ];
 
 /// What the tests of any room may import: the testkit, and what the testkit is made of.

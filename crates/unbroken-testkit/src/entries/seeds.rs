@@ -61,6 +61,23 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "digest" => {
             texts(&["sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"])
         }
+        "image_name" => texts(&[
+            "reg.example:5000/team/app:1.4@sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "docker://[::1]:5000/app",
+            "oci:folder/image:1.0",
+            "app",
+            "../x",
+        ]),
+        "image_manifest" => texts(&[
+            "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"artifactType\":\"a\",\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2,\"data\":\"e30=\"},\"layers\":[],\"annotations\":{\"a\":\"b\"}}",
+            "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}}]}",
+        ]),
+        "image_evidence" => vec![
+            link(),
+            Chain::pipeline().layout.dsse().bytes(),
+            b"{\"bomFormat\":\"CycloneDX\"}".to_vec(),
+            b"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"p\"}".to_vec(),
+        ],
         "public_key" => {
             let public = keys::key("builder").public().spki_pem();
             vec![public.into_bytes(), keys::rsa().public().spki_pem().into_bytes()]
