@@ -217,8 +217,8 @@ impl PublicKey {
     ///
     /// # Checks
     /// The signature under the key's own scheme and no other. Ed25519: strictly, points R of low
-    /// order and S out of range are refused. ECDSA: DER only, nothing behind it. RSASSA-PSS: a
-    /// salt of any length.
+    /// order and S out of range are refused. ECDSA: DER only, nothing behind it; on P-384 and P-521
+    /// the digest is that of the scheme or SHA-256. RSASSA-PSS: a salt of any length.
     ///
     /// # Does not check
     /// That ECDSA signatures have the lower of the two possible S: never take the bytes of a
@@ -244,9 +244,10 @@ impl PublicKey {
         if verifier.verify_sig(message, signature).is_ok() {
             return Ok(());
         }
-        let other_salt = self.verifier_of_salt(signature);
-        match other_salt.map(|verifier| verifier.verify_sig(&inner.spki, message, signature)) {
-            Some(Ok(())) => Ok(()),
+        let salted = self.verifier_of_salt(signature);
+        let salted = salted.as_ref().map(|other| -> &dyn VerificationAlgorithm { other });
+        match salted.or_else(|| inner.scheme.with_sha256()) {
+            Some(other) if other.verify_sig(&inner.spki, message, signature).is_ok() => Ok(()),
             _ => Err(SignatureError::Mismatch),
         }
     }

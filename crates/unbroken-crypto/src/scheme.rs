@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
-    ML_DSA_44, ML_DSA_65, ML_DSA_87, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
+    self, ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+    ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ML_DSA_44, ML_DSA_65, ML_DSA_87,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    VerificationAlgorithm,
 };
 
 use crate::error::KeyError;
@@ -146,6 +147,16 @@ impl SignatureScheme {
             Self::MlDsa87 | Self::MlDsa87Pure => &ML_DSA_87,
             Self::OpenPgpDsa => return None,
         })
+    }
+
+    /// Returns the library's algorithm for a signature of a SHA-256 digest, where the scheme has a longer one: python
+    /// in-toto before 3.0 signs nothing else with ECDSA, whatever the curve.
+    pub(crate) fn with_sha256(self) -> Option<&'static dyn VerificationAlgorithm> {
+        match self {
+            Self::EcdsaSha2Nistp384 => Some(&ECDSA_P384_SHA256_ASN1),
+            Self::EcdsaSha2Nistp521 => Some(&ECDSA_P521_SHA256_ASN1),
+            _ => None,
+        }
     }
 
     /// Returns the library's algorithm and hash, for RSASSA-PSS.

@@ -3,6 +3,7 @@
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use ml_dsa::{EncodedSignature, MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use pkcs8::der::asn1::UintRef;
 use pkcs8::der::{Reader, SliceReader};
 use pkcs8::spki::SubjectPublicKeyInfoRef;
@@ -62,9 +63,13 @@ fn p256(spki: &[u8], message: &[u8], made: &[u8]) -> bool {
     p256::ecdsa::Signature::from_der(made).is_ok_and(|made| key.verify(message, &made).is_ok())
 }
 
+/// Over the hash of the scheme, or over SHA-256 as earlier tools sign with this curve.
 fn p384(spki: &[u8], message: &[u8], made: &[u8]) -> bool {
     let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key_bytes(spki)).unwrap();
-    p384::ecdsa::Signature::from_der(made).is_ok_and(|made| key.verify(message, &made).is_ok())
+    p384::ecdsa::Signature::from_der(made).is_ok_and(|made| {
+        let earlier = key.verify_prehash(&Sha256::digest(message), &made);
+        key.verify(message, &made).is_ok() || earlier.is_ok()
+    })
 }
 
 fn p521(spki: &[u8], message: &[u8], made: &[u8]) -> bool {

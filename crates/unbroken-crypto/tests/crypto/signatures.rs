@@ -1,7 +1,15 @@
 //! Which signatures hold, and which must not.
 
-use aws_lc_rs::signature::{ML_DSA_65_SIGNING, PqdsaKeyPair};
-use unbroken_crypto::{KeyAlgorithm, SignatureError, SignatureScheme, SigningKey};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P521_SHA256_ASN1_SIGNING, ECDSA_P521_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair,
+};
+use p384::ecdsa::signature::hazmat::PrehashSigner;
+use p384::pkcs8::EncodePublicKey;
+use sha2::{Digest, Sha256, Sha512};
+use unbroken_crypto::{KeyAlgorithm, PublicKey, SignatureError, SignatureScheme, SigningKey};
 
 use crate::support::{data, private, public};
 
@@ -42,6 +50,33 @@ fn every_scheme_signs_and_verifies_and_notices_each_change() {
             refused(b"message", &bad);
         }
     }
+}
+
+/// python in-toto before 3.0 signs a digest by SHA-256 with every ECDSA key.
+#[test]
+fn a_longer_curve_may_sign_a_digest_by_sha_256_and_no_other_foreign_one() {
+    let key = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+    let spki = key.verifying_key().to_public_key_der().unwrap();
+    let public = PublicKey::from_spki_der(spki.as_bytes()).unwrap();
+    let sign = |digest: &[u8]| {
+        let made: p384::ecdsa::DerSignature = key.sign_prehash(digest).unwrap();
+        made.as_bytes().to_vec()
+    };
+    let made = sign(&Sha256::digest(b"message"));
+    assert_eq!(public.verify(b"message", &made), Ok(()));
+    assert_eq!(public.verify(b"messagE", &made), Err(SignatureError::Mismatch));
+    let foreign = sign(&Sha512::digest(b"message"));
+    assert_eq!(public.verify(b"message", &foreign), Err(SignatureError::Mismatch));
+
+    let p521 = |algorithm: &'static EcdsaSigningAlgorithm| {
+        let pair = EcdsaKeyPair::generate(algorithm).unwrap();
+        let spki = pair.public_key().as_der().unwrap();
+        let public = PublicKey::from_spki_der(spki.as_ref()).unwrap();
+        let made = pair.sign(&SystemRandom::new(), b"message").unwrap();
+        public.verify(b"message", made.as_ref())
+    };
+    assert_eq!(p521(&ECDSA_P521_SHA256_ASN1_SIGNING), Ok(()));
+    assert_eq!(p521(&ECDSA_P521_SHA384_ASN1_SIGNING), Err(SignatureError::Mismatch));
 }
 
 #[test]
