@@ -1,7 +1,7 @@
 //! Registries over HTTP, as the OCI distribution specification 1.1 has them.
 //!
 //! A registry is an adversary: what it sends is held against digests, what it names is followed by
-//! one rule ([`address::follow`]), and credentials go to the host that they were kept for. All calls
+//! one rule (`address::follow`), and credentials go to the host that they were kept for. All calls
 //! block and any number of threads may use one [`Client`]: its connections and tokens are shared.
 
 mod address;

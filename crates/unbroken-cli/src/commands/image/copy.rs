@@ -19,9 +19,9 @@ use crate::registries::{RegistryOptions, oci_error};
 /// what was verified there is verified here.
 #[derive(Args, Debug)]
 pub(crate) struct Copy {
-    /// What is copied: registry/repository[:tag], oci:FOLDER[:TAG] or oci-archive:FILE[:TAG]
+    /// What is copied: registry/repository:TAG, oci:FOLDER:TAG or oci-archive:FILE:TAG
     from: Location,
-    /// Where it goes: registry/repository[:tag] or oci:FOLDER[:TAG]
+    /// Where it goes: registry/repository:TAG or oci:FOLDER:TAG
     to: Location,
     /// Copy the image alone
     #[arg(long)]

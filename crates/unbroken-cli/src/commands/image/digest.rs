@@ -13,8 +13,8 @@ use crate::registries::{RegistryOptions, oci_error};
 
 /// Print the digest of an image
 ///
-/// IMAGE is registry/repository[:tag][@digest], or a place:
-/// oci:FOLDER[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], containers-storage:NAME
+/// IMAGE is registry/repository:TAG@DIGEST, or a place:
+/// oci:FOLDER:TAG, oci-archive:FILE:TAG, docker-archive:FILE:NAME, containers-storage:NAME
 /// (buildah, podman), docker-daemon:NAME, or digest-file:FILE (what kaniko and others write).
 #[derive(Args, Debug)]
 pub(crate) struct ImageDigest {
