@@ -1,7 +1,7 @@
 //! Keys and passphrases as users name them.
 
 pub(crate) mod certificates;
-mod elsewhere;
+pub(crate) mod elsewhere;
 pub(crate) mod gpg;
 
 use std::path::{Path, PathBuf};

@@ -112,12 +112,16 @@ fn workload(socket: &str) -> Result<CertifiedSigner> {
             "name its socket: --key spiffe:unix:///path/to/socket, or {ENDPOINT}"
         )));
     };
-    let identity = WorkloadIdentity::fetch(&WorkloadIdentity::socket_of(&socket))
-        .map_err(|error| unusable("of the SPIFFE Workload API", error))?;
-    let WorkloadIdentity { key, certificate, intermediates } = identity;
+    let WorkloadIdentity { key, certificate, intermediates } = workload_identity(&socket)?;
     CertifiedSigner::new(Box::new(key), &certificate, &intermediates, clock()).map_err(|error| {
         CliError::usage("cannot use the identity of the SPIFFE Workload API").because(error)
     })
+}
+
+/// Fetches the parts of that identity, for whoever keeps them otherwise.
+pub(crate) fn workload_identity(socket: &str) -> Result<WorkloadIdentity> {
+    WorkloadIdentity::fetch(&WorkloadIdentity::socket_of(socket))
+        .map_err(|error| unusable("of the SPIFFE Workload API", error))
 }
 
 fn public_file(path: &Path) -> Result<PublicKey> {

@@ -15,6 +15,8 @@ mod installed;
 mod keygen;
 mod match_products;
 mod misuse;
+#[path = "../../../unbroken-signer/tests/support/mock_workload_api.rs"]
+mod mock_workload_api;
 mod pair;
 mod passwords;
 mod record;
@@ -23,3 +25,4 @@ mod run;
 mod schemes;
 mod sign;
 mod verify;
+mod workload;

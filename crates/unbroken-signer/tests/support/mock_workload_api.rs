@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tempfile::TempDir;
+use unbroken_testkit::certificates::root;
 
 /// What every caller is answered.
 #[derive(Clone)]
@@ -84,6 +85,7 @@ pub(crate) fn framed(spiffe_id: &str, certificates: &[u8], private_key: &[u8]) -
         field(1, spiffe_id.as_bytes()),
         field(2, certificates),
         field(3, private_key),
+        field(4, &root("ca")),
         field(5, b"a hint"),
     ];
     let message = field(1, &svid.concat());

@@ -10,12 +10,14 @@ use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
 use unbroken_record::atomic::{self, Overwrite};
 use unbroken_record::{HashOptions, SymlinkPolicy, hash_artifacts};
+use unbroken_signer::WorkloadIdentity;
 
 use super::files;
 use super::pflag::{Flag, Parsed, Takes};
 use crate::commands::verify::clock;
 use crate::drop_in::failure::reasons;
 use crate::drop_in::signing_key::{Generation, read_signing_key};
+use crate::keys::elsewhere::workload_identity;
 
 pub(super) const MATERIALS: Flag = Flag::new(
     "materials",
@@ -55,8 +57,8 @@ pub(super) const COMMON: &[Flag] = &[
 
 /// Reads the key that signs, before anything else is looked at, as the original does.
 pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, String> {
-    if parsed.has("spiffe-workload-api-path") {
-        return Err("keys of a SPIFFE Workload API are not supported".to_owned());
+    if let Some(socket) = parsed.one("spiffe-workload-api-path") {
+        return issued(socket, parsed);
     }
     let certificate = parsed.one("cert");
     let absent =
@@ -70,6 +72,22 @@ pub(super) fn signing_key(parsed: &Parsed) -> Result<Box<dyn Signer>, String> {
         Some(path) => certified(key, path),
         None => Ok(key),
     }
+}
+
+/// Fetches the key that a SPIFFE agent issues for this process, with its certificate. Those between it
+/// and the root become files beside the link, for `verify -i`: the original puts none into links.
+fn issued(socket: &str, parsed: &Parsed) -> Result<Box<dyn Signer>, String> {
+    let identity = workload_identity(socket).map_err(|error| error.to_string())?;
+    let WorkloadIdentity { key, certificate, intermediates } = identity;
+    let signer = CertifiedSigner::new(Box::new(key), &certificate, &[], clock())
+        .map_err(|error| format!("invalid cert of {socket}: {}", reasons(&error)))?;
+    let name = step_name(parsed)?;
+    for (at, one) in intermediates.iter().enumerate() {
+        let pem = one.to_pem().map_err(|error| reasons(&error))?;
+        let path = format!("{}{name}-intermediate-{at}.cert.pem", folder(parsed));
+        write(&path, pem.as_bytes())?;
+    }
+    Ok(Box::new(signer))
 }
 
 /// Puts a key and its certificate together. The original takes any two.
