@@ -129,7 +129,7 @@ impl Inspect {
                 ),
                 Format::Text,
             ) => Ok(format!("OpenPGP certificate, which cannot be used\n{fault}\n")),
-            (Err(_), format) => match recognise(bytes) {
+            (Err(_), format) => match foreign::recognise_bare(bytes) {
                 Some(found) if matches!(format, Format::Text) => Ok(found.describe()),
                 _ => {
                     Err(CliError::usage(format!("{path} is no envelope and no key")).because(error))

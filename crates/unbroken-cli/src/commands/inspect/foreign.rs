@@ -85,6 +85,11 @@ pub(crate) fn recognise(bytes: &[u8]) -> Option<Foreign> {
     if let Ok(envelope) = Envelope::parse(bytes, &limits) {
         return envelope.into_unverified_payload().dsse_payload_type().and_then(payload);
     }
+    recognise_bare(bytes)
+}
+
+/// Recognises a document that is no envelope.
+pub(super) fn recognise_bare(bytes: &[u8]) -> Option<Foreign> {
     // Documents of others may hold what signed metadata must not, floats among them.
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => in_json(&value),
