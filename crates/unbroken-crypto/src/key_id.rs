@@ -34,6 +34,9 @@ pub enum KeyIdStyle {
     /// As [`KeyIdStyle::Legacy`], the scheme said to be `ecdsa-sha2-nistp256` on every curve, as a
     /// widespread command line labels its keys. Only for other curves than P-256.
     LegacyNistp256,
+    /// As [`KeyIdStyle::Securesystemslib`], with the scheme of [`KeyIdStyle::LegacyNistp256`]: the reference
+    /// implementation 2.2. Only for other curves than P-256.
+    SecuresystemslibNistp256,
     /// As [`KeyIdStyle::Legacy`], the key type said to be `ecdsa-sha2-nistp256`, as early metadata
     /// has it. Only for ECDSA keys.
     LegacyEcdsaType,
@@ -49,12 +52,13 @@ pub enum KeyIdStyle {
 
 impl KeyIdStyle {
     /// All styles.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Securesystemslib,
         Self::Legacy,
         Self::SecuresystemslibStripped,
         Self::LegacyUnstripped,
         Self::LegacyNistp256,
+        Self::SecuresystemslibNistp256,
         Self::LegacyEcdsaType,
         Self::SpkiSha256,
         Self::PemSha256,
@@ -70,6 +74,7 @@ impl KeyIdStyle {
             Self::SecuresystemslibStripped => "securesystemslib-stripped",
             Self::LegacyUnstripped => "legacy-unstripped",
             Self::LegacyNistp256 => "legacy-nistp256",
+            Self::SecuresystemslibNistp256 => "securesystemslib-nistp256",
             Self::LegacyEcdsaType => "legacy-ecdsa-type",
             Self::SpkiSha256 => "spki-sha256",
             Self::PemSha256 => "pem-sha256",
@@ -115,13 +120,18 @@ fn derive(key: &PublicKey, style: KeyIdStyle) -> Option<String> {
     let text = key.public_text();
     let stripped = text.trim_end();
     let nistp256 = SignatureScheme::EcdsaSha2Nistp256;
+    let is_other_curve = key.is_ecdsa() && key.scheme() != nistp256;
     match style {
         KeyIdStyle::Securesystemslib => Some(of_object(own_type, scheme, &text, false)),
         KeyIdStyle::Legacy => Some(of_object(own_type, scheme, stripped, true)),
         KeyIdStyle::SecuresystemslibStripped => Some(of_object(own_type, scheme, stripped, false)),
         KeyIdStyle::LegacyUnstripped => Some(of_object(own_type, scheme, &text, true)),
-        KeyIdStyle::LegacyNistp256 => (key.is_ecdsa() && key.scheme() != nistp256)
-            .then(|| of_object(own_type, nistp256.name(), stripped, true)),
+        KeyIdStyle::LegacyNistp256 => {
+            is_other_curve.then(|| of_object(own_type, nistp256.name(), stripped, true))
+        }
+        KeyIdStyle::SecuresystemslibNistp256 => {
+            is_other_curve.then(|| of_object(own_type, nistp256.name(), &text, false))
+        }
         KeyIdStyle::LegacyEcdsaType => {
             key.is_ecdsa().then(|| of_object(nistp256.name(), scheme, stripped, true))
         }
