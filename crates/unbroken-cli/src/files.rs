@@ -9,12 +9,19 @@ use crate::error::{CliError, Result};
 
 /// The largest file of metadata that is read; a link of 400,000 artifacts has 90 MB.
 const LARGEST: u64 = 256 << 20;
+/// The largest layout that is read.
+const LARGEST_LAYOUT: u64 = 16 << 20;
 /// The largest key or passphrase file that is read.
 const LARGEST_KEY: u64 = 1 << 20;
 
 /// Reads metadata; `-` is stdin.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     read_bounded(path, LARGEST)
+}
+
+/// Reads a layout; `-` is stdin.
+pub(crate) fn read_layout(path: &Path) -> Result<Vec<u8>> {
+    read_bounded(path, LARGEST_LAYOUT)
 }
 
 /// Reads a key or a passphrase.

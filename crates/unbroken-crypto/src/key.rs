@@ -264,10 +264,15 @@ impl PublicKey {
         message: &[u8],
         signature: &Signature,
     ) -> Result<(), SignatureError> {
+        let headers = signature.extra.get("other_headers");
         let Some(openpgp) = &self.inner.openpgp else {
-            return self.verify(message, &signature.bytes);
+            // Headers would be part of what an OpenPGP key signs; nothing signs them here.
+            return match headers {
+                None => self.verify(message, &signature.bytes),
+                Some(_) => Err(SignatureError::Headers { reason: "the key is not of OpenPGP" }),
+            };
         };
-        let headers = signature.extra.get("other_headers").and_then(Value::as_str);
+        let headers = headers.and_then(Value::as_str);
         let headers = headers.ok_or(SignatureError::Headers { reason: "they are missing" })?;
         let key_id = signature.key_id.as_deref().unwrap_or_default();
         openpgp.verify(message, key_id, headers, &signature.bytes)

@@ -228,6 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn the_depth_is_bounded_at_64() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(64)).is_ok());
+        assert!(parse(&nested(65)).unwrap_err().is_limit());
+    }
+
+    #[test]
+    fn a_layout_has_a_million_values_and_16_mebibytes_at_most() {
+        let limits = Limits::of_layout();
+        let of = |text: &str| Value::parse(text.as_bytes(), &limits).map(|_| ());
+        let zeros = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        // The array is a value too.
+        assert!(of(&zeros(999_999)).is_ok());
+        assert!(of(&zeros(1_000_000)).unwrap_err().is_limit());
+        let long = |bytes: usize| format!("\"{}\"", "a".repeat(bytes - 2));
+        assert!(of(&long(16 << 20)).is_ok());
+        assert!(matches!(of(&long((16 << 20) + 1)), Err(JsonError::TooLarge { .. })));
+    }
+
+    #[test]
     fn a_hundred_thousand_brackets_do_not_reach_the_stack() {
         let bomb = "[".repeat(100_000);
         assert!(parse(&bomb).is_err());

@@ -10,7 +10,8 @@ pub struct Limits {
     pub bytes: usize,
     /// How deep arrays and objects may nest. In-toto metadata needs eight levels.
     pub depth: usize,
-    /// How many values (members, elements, scalars) a document may hold in all.
+    /// How many values (members, elements, scalars) a document may hold in all. An artifact is two, and
+    /// no value takes more than 64 bytes besides its text.
     pub values: usize,
     /// The length of one string or member name in bytes. The payload of a DSSE envelope is one string, so
     /// that the default is the size of a document.
@@ -23,12 +24,28 @@ pub struct Limits {
     pub certificate: usize,
 }
 
+/// How many steps a layout may have: each asks for evidence. Real pipelines have a dozen.
+pub const MOST_STEPS: usize = 1024;
+/// How many inspections a layout may have: each runs a command.
+pub const MOST_INSPECTIONS: usize = 64;
+/// How many keys a layout may list: in DSSE each is tried on each signature.
+pub const MOST_KEYS: usize = 1024;
+/// How many rules one list of a step or an inspection may have: each looks at every artifact.
+pub const MOST_RULES: usize = 4096;
+
+impl Limits {
+    /// Bounds a layout, which names no artifacts and is small.
+    pub fn of_layout() -> Self {
+        Self { bytes: 16 << 20, string: 16 << 20, values: 1_000_000, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             bytes: 256 << 20,
             depth: 64,
-            values: 8_000_000,
+            values: 2_000_000,
             string: 256 << 20,
             signatures: 256,
             signature: 64 << 10,

@@ -49,7 +49,21 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.chars().any(is_unprintable) {
         return Some("it holds a control or direction character");
     }
+    if is_device(name) {
+        return Some("it is the name of a device on Windows");
+    }
     None
+}
+
+/// Tells the names under which Windows opens a device whatever stands behind a dot: `CON`, `nul.x`.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || ["COM", "LPT"].iter().any(|port| {
+            stem.strip_prefix(port).is_some_and(|number| {
+                number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit())
+            })
+        })
 }
 
 /// Tells characters that hide in a terminal or a file listing: controls, direction overrides and
@@ -82,7 +96,17 @@ mod tests {
 
     #[test]
     fn one_path_component_is_a_name() {
-        for name in ["build", "update-version", "a.b", "scan 2", "Überprüfung", "x_1"] {
+        for name in [
+            "build",
+            "update-version",
+            "a.b",
+            "console",
+            "com",
+            "com10",
+            "scan 2",
+            "Überprüfung",
+            "x_1",
+        ] {
             assert_eq!(name.parse::<StepName>().unwrap().as_str(), name);
         }
     }
@@ -107,6 +131,10 @@ mod tests {
             "a\n",
             "a\u{202e}b",
             "a\u{200b}",
+            "CON",
+            "nul.txt",
+            "com1",
+            "LPT9 ",
             &long,
         ] {
             assert!(name.parse::<StepName>().is_err(), "{name:?}");

@@ -86,6 +86,14 @@ pub enum RuleError {
         /// The rule.
         rule: String,
     },
+    /// No artifact can lie below a prefix: it is absolute, or has a segment that is empty, `.` or `..`.
+    #[error("{rule:?} has the prefix {prefix:?}, below which no artifact can lie")]
+    Prefix {
+        /// The rule, shortened.
+        rule: String,
+        /// The prefix, shortened.
+        prefix: String,
+    },
     /// The step after `FROM` cannot be one.
     #[error("{rule:?} names no step after FROM")]
     From {

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use thiserror::Error;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A second in UTC, written `YYYY-MM-DDTHH:MM:SSZ` (specification 1.0, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +24,7 @@ impl Timestamp {
     /// Makes the point in time that lies `seconds` after 1970-01-01T00:00:00Z; beyond the years
     /// that can be written it is the nearest one that can.
     pub fn from_unix(seconds: i64) -> Self {
-        Self(seconds.clamp(-62_167_219_200, 253_402_207_200))
+        Self(seconds.clamp(-62_167_219_200, 253_402_300_799))
     }
 
     /// Returns the seconds since 1970-01-01T00:00:00Z.
@@ -45,14 +49,15 @@ impl FromStr for Timestamp {
         if !shaped || text.get(17..19) == Some("60") {
             return Err(fault());
         }
-        let moment: jiff::Timestamp = text.parse().map_err(|_| fault())?;
-        Ok(Self(moment.as_second()))
+        // Civil time reaches to the last second of the year 9999; jiff's own point in time ends a day before.
+        let civil = text.get(..19).and_then(|civil| civil.parse::<DateTime>().ok());
+        Ok(Self(civil.ok_or_else(fault)?.duration_since(EPOCH).as_secs()))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = jiff::Timestamp::from_second(self.0).unwrap_or_default();
+        let moment = EPOCH.saturating_add(SignedDuration::from_secs(self.0));
         write!(out, "{}", moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
     }
 }
@@ -66,7 +71,8 @@ mod tests {
         for text in [
             "2030-11-18T16:06:36Z",
             "1970-01-01T00:00:00Z",
-            "9999-12-30T22:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
             "2028-02-29T23:59:59Z",
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);

@@ -1,11 +1,11 @@
-//! Writes the defect vectors to `tests/vectors`: every folder anew, and no other.
+//! Writes the defect vectors to `tests/vectors`, every folder anew, and the tables of the threat model.
 #![expect(clippy::print_stdout, reason = "a program says what it did")]
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 
-use unbroken_testkit::{defects, vectors_folder};
+use unbroken_testkit::{catalogue, defects, vectors_folder};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = vectors_folder();
@@ -25,6 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(file, bytes)?;
         }
     }
+    let threat_model = catalogue::threat_model();
+    let text = fs::read_to_string(&threat_model)?;
+    fs::write(threat_model, catalogue::with_tables(&text, &all))?;
     println!("{} vectors in {}", all.len(), root.display());
     Ok(())
 }

@@ -16,11 +16,20 @@ mod inspections;
 mod keys;
 mod layouts;
 mod links;
+mod names;
+mod parameters;
+mod patterns;
+mod payloads;
 mod replays;
+mod rule_forms;
 mod rules;
+mod signatures;
 mod subjects;
 mod sublayouts;
+mod times;
+mod weak_keys;
 
+use crate::catalogue;
 use crate::chain::Chain;
 use crate::vector::Vector;
 
@@ -35,22 +44,34 @@ pub struct Defect {
 
 /// Returns all vectors.
 pub fn all() -> Vec<Defect> {
-    let mut all = Vec::new();
+    let mut all: Vec<Defect> = Vec::new();
     for group in [
+        times::all,
         layouts::all,
+        names::all,
+        rule_forms::all,
+        parameters::all,
         keys::all,
+        weak_keys::all,
+        signatures::all,
         certificates::all,
         envelopes::all,
+        payloads::all,
         encodings::all,
         links::all,
         artifacts::all,
         rules::all,
+        patterns::all,
         inspections::all,
         sublayouts::all,
         subjects::all,
         replays::all,
     ] {
         all.extend(group());
+    }
+    let ids = catalogue::ids_by_name();
+    for defect in &mut all {
+        defect.vector.catalogue = ids.get(defect.name).cloned().unwrap_or_default();
     }
     all
 }
@@ -68,6 +89,7 @@ impl Defect {
         let vector = Vector {
             title: title.to_owned(),
             reference: reference.to_owned(),
+            catalogue: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
             case: chain.case(),

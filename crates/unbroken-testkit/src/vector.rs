@@ -34,6 +34,8 @@ pub struct Vector {
     pub title: String,
     /// Where the defect was seen: an advisory, a bug, or the facts of the format.
     pub reference: String,
+    /// The lines of the catalogue of attacks that it holds.
+    pub catalogue: Vec<String>,
     /// The codes of the findings that reject, sorted; empty for a chain that is verified.
     pub errors: Vec<String>,
     /// The codes of the findings that warn, sorted.
@@ -52,6 +54,8 @@ pub struct Vector {
 struct Expect {
     title: String,
     reference: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    catalogue: Vec<String>,
     verdict: String,
     errors: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -141,6 +145,7 @@ impl Vector {
         Expect {
             title: self.title.clone(),
             reference: self.reference.clone(),
+            catalogue: self.catalogue.clone(),
             verdict: if self.errors.is_empty() { "verified" } else { "rejected" }.to_owned(),
             errors: self.errors.clone(),
             warnings: self.warnings.clone(),
@@ -224,9 +229,9 @@ impl Vector {
             },
             subject: expect.subject.as_deref().map(subject).transpose()?,
         };
-        let Expect { title, reference, errors, warnings, in_process, .. } = expect;
+        let Expect { title, reference, catalogue, errors, warnings, in_process, .. } = expect;
         let product = if in_process { None } else { Some(product(&folder.join("product"))?) };
-        Ok(Self { title, reference, errors, warnings, case, product })
+        Ok(Self { title, reference, catalogue, errors, warnings, case, product })
     }
 }
 

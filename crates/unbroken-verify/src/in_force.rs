@@ -7,6 +7,7 @@ use unbroken_model::layout::Layout;
 use unbroken_model::timestamp::Timestamp;
 
 use crate::finding::{Finding, FindingCode};
+use crate::layout_check;
 
 /// A layout whose signatures hold and whose end has not come.
 #[derive(Debug)]
@@ -28,14 +29,15 @@ impl InForce {
     /// Holds a layout against the time (specification 1.0, section 5.2, step 2).
     ///
     /// # Checks
-    /// That `now` is before the layout's end. At that very second the layout is expired.
+    /// That `now` is before the layout's end, at which very second it is expired; and that none of its
+    /// lists is longer than a verification looks at.
     ///
     /// # Does not check
     /// Signatures: the argument's type says that this was done. The layout's contents:
     /// [`Session::open`](crate::Session::open) does.
     ///
     /// # Errors
-    /// A [`FindingCode::LayoutExpired`].
+    /// A [`FindingCode::LayoutExpired`] or a [`FindingCode::BudgetExceeded`].
     pub fn at(layout: &Authentic<Layout, Owner>, now: Timestamp) -> Result<Self, Box<Finding>> {
         Self::check(layout.get(), layout, now)
     }
@@ -56,6 +58,9 @@ impl InForce {
         authentic: &Authentic<T, R>,
         now: Timestamp,
     ) -> Result<Self, Box<Finding>> {
+        if let Some(finding) = layout_check::too_long(layout) {
+            return Err(Box::new(finding));
+        }
         if now < layout.expires {
             let (layout, signers) = (layout.clone(), authentic.signers().to_vec());
             return Ok(Self { layout, signers, digest: authentic.signed_digest() });

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use unicode_normalization::UnicodeNormalization;
+
 use unbroken_crypto::{
     Certificate, CertificateAuthorities, Functionary, KeyMaterial, KeySet, PublicKey,
 };
 use unbroken_model::layout::{KeyId, Layout, LayoutKey, Step};
+use unbroken_model::limits::{MOST_INSPECTIONS, MOST_KEYS, MOST_RULES, MOST_STEPS};
 use unbroken_model::name::StepName;
 use unbroken_model::rule::ArtifactRule;
 use unbroken_model::timestamp::Timestamp;
@@ -106,6 +109,27 @@ fn authorities(
     authorities
 }
 
+/// Finds a list of a layout that is longer than a verification looks at.
+pub(crate) fn too_long(layout: &Layout) -> Option<Finding> {
+    let steps = layout.steps.iter();
+    let of_steps = steps.flat_map(|step| [&step.expected_materials, &step.expected_products]);
+    let inspections = layout.inspections.iter();
+    let of_inspections =
+        inspections.flat_map(|one| [&one.expected_materials, &one.expected_products]);
+    let rules = of_steps.chain(of_inspections).map(Vec::len).max().unwrap_or_default();
+    let (what, found, most) = [
+        ("steps", layout.steps.len(), MOST_STEPS),
+        ("inspections", layout.inspections.len(), MOST_INSPECTIONS),
+        ("keys", layout.keys.len(), MOST_KEYS),
+        ("rules in one list", rules, MOST_RULES),
+    ]
+    .into_iter()
+    .find(|(_, found, most)| found > most)?;
+    let message = format!("the layout has {found} {what}, more than the limit of {most}");
+    let remedy = "the owner delegates parts of the pipeline to sublayouts";
+    Some(Finding::error(FindingCode::BudgetExceeded, message, remedy))
+}
+
 fn keys(
     layout: &Layout,
     now: Timestamp,
@@ -182,8 +206,8 @@ fn names(layout: &Layout, findings: &mut Vec<Finding>) {
     let inspections = layout.inspections.iter().map(|inspection| &inspection.name);
     let mut seen = BTreeSet::new();
     for name in steps.chain(inspections) {
-        // Some file systems take names that differ in case for one.
-        if !seen.insert(name.as_str().to_lowercase()) {
+        // Some file systems take names for one that differ in case, or in how their text is composed.
+        if !seen.insert(name.as_str().to_lowercase().nfc().collect::<String>()) {
             let message = "two steps or inspections have this name";
             let remedy = "the owner gives each a name of its own";
             findings

@@ -110,7 +110,7 @@ impl<'a> Queue<'a> {
             }),
             ArtifactRule::Modify(pattern) => self.consume(|path, _| {
                 pattern.matches(path)
-                    && matches!((materials.get(path), products.get(path)), (Some(a), Some(b)) if a != b)
+                    && matches!((materials.get(path), products.get(path)), (Some(a), Some(b)) if a.proves_change_to(b))
             }),
             ArtifactRule::Match(rule) => {
                 let source = sources.get(&rule.from).map(|artifacts| artifacts.side(rule.destination));

@@ -6,12 +6,15 @@
 //! replacement: no attribute, index, conversion or width, which would let the author of a layout
 //! read the verifier's own objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unbroken_model::layout::Layout;
 use unbroken_model::rule::ArtifactRule;
 
 use crate::finding::{Finding, FindingCode};
+
+/// What a value may hold that is put into a longer word of a command: nothing of it means anything to a shell.
+const PLAIN: &str = "._/@:+=-";
 
 /// Replaces the parameters in a layout. Without parameters nothing is touched, so that layouts
 /// with braces of their own stay what they are.
@@ -20,34 +23,76 @@ pub(crate) fn apply(layout: &mut Layout, parameters: &BTreeMap<String, String>) 
         return Vec::new();
     }
     let mut findings = name_findings(parameters);
+    let mut used = BTreeSet::new();
     let steps = layout.steps.iter_mut().map(|step| {
         let rules = [&mut step.expected_materials, &mut step.expected_products];
-        (&step.name, rules, &mut step.expected_command)
+        (&step.name, rules, &mut step.expected_command, false)
     });
     let inspections = layout.inspections.iter_mut().map(|inspection| {
         let rules = [&mut inspection.expected_materials, &mut inspection.expected_products];
-        (&inspection.name, rules, &mut inspection.run)
+        (&inspection.name, rules, &mut inspection.run, true)
     });
-    for (name, lists, command) in steps.chain(inspections) {
+    for (name, lists, command, is_run) in steps.chain(inspections) {
         let mut fault = |message: String| {
             let remedy = "give a value for each parameter of the layout";
             findings
                 .push(Finding::error(FindingCode::ParameterInvalid, message, remedy).of_item(name));
         };
         for rule in lists.into_iter().flatten() {
-            match in_rule(rule, parameters) {
+            match in_rule(rule, parameters, &mut used) {
                 Ok(replaced) => *rule = replaced,
                 Err(message) => fault(message),
             }
         }
         for word in command {
-            match in_text(word, parameters) {
+            let place = if is_run { Place::Command } else { Place::Text };
+            match in_text(word, parameters, place, &mut used) {
                 Ok(replaced) => *word = replaced,
                 Err(message) => fault(message),
             }
         }
     }
+    let unused = parameters.keys().filter(|name| is_name(name) && !used.contains(name.as_str()));
+    findings.extend(unused.map(|name| {
+        let message = format!("the layout has no parameter {{{name}}}");
+        let remedy = "give values for the parameters of the layout and no others";
+        Finding::error(FindingCode::ParameterInvalid, message, remedy)
+    }));
     findings
+}
+
+/// Where a value is put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Into text that is compared as it is.
+    Text,
+    /// Into a pattern, where the value stands for itself and widens nothing.
+    Pattern,
+    /// Into a command that is run: into a longer word, which may be a script, only plain text.
+    Command,
+}
+
+impl Place {
+    fn put(self, value: &str, is_whole: bool, out: &mut String) -> Result<(), String> {
+        match self {
+            Self::Pattern => value.chars().for_each(|letter| match letter {
+                '*' | '?' | '[' => out.extend(['[', letter, ']']),
+                other => out.push(other),
+            }),
+            Self::Command if !is_whole && !value.chars().all(is_plain) => {
+                return Err(format!(
+                    "the value {value:?} is put into a longer word of a command and may hold \
+                     letters, digits and {PLAIN} only"
+                ));
+            }
+            Self::Text | Self::Command => out.push_str(value),
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || PLAIN.contains(letter)
 }
 
 fn name_findings(parameters: &BTreeMap<String, String>) -> Vec<Finding> {
@@ -65,17 +110,29 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn in_rule(
+fn in_rule<'p>(
     rule: &ArtifactRule,
-    parameters: &BTreeMap<String, String>,
+    parameters: &'p BTreeMap<String, String>,
+    used: &mut BTreeSet<&'p str>,
 ) -> Result<ArtifactRule, String> {
+    // The second word is a pattern, but for REQUIRE, which takes it literally.
+    let pattern =
+        if matches!(rule, ArtifactRule::Require(_)) { Place::Text } else { Place::Pattern };
     let words = rule.to_words();
-    let replaced = words.iter().map(|word| in_text(word, parameters));
+    let replaced = words.iter().enumerate().map(|(index, word)| {
+        let place = if index == 1 { pattern } else { Place::Text };
+        in_text(word, parameters, place, used)
+    });
     let replaced = replaced.collect::<Result<Vec<_>, _>>()?;
     ArtifactRule::parse_words(&replaced).map_err(|error| crate::fault::chain_of(&error))
 }
 
-fn in_text(text: &str, parameters: &BTreeMap<String, String>) -> Result<String, String> {
+fn in_text<'p>(
+    text: &str,
+    parameters: &'p BTreeMap<String, String>,
+    place: Place,
+    used: &mut BTreeSet<&'p str>,
+) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {
@@ -93,10 +150,11 @@ fn in_text(text: &str, parameters: &BTreeMap<String, String>) -> Result<String, 
                 .and_then(|brace| brace.split_once('}'))
                 .filter(|(name, _)| is_name(name))
                 .ok_or_else(|| format!("{text:?} has a brace that is no parameter"))?;
-            let value = parameters
-                .get(name)
+            let (name, value) = parameters
+                .get_key_value(name)
                 .ok_or_else(|| format!("the layout's parameter {{{name}}} has no value"))?;
-            out.push_str(value);
+            used.insert(name);
+            place.put(value, text.len() == name.len() + 2, &mut out)?;
             rest = after;
         }
     }
@@ -109,9 +167,31 @@ mod tests {
     use super::*;
 
     fn replace(text: &str) -> Result<String, String> {
-        let parameters = [("A", "x"), ("b-1", "{A}"), ("E", "")];
+        replace_at(Place::Text, text)
+    }
+
+    fn replace_at(place: Place, text: &str) -> Result<String, String> {
+        let parameters = [("A", "x"), ("b-1", "{A}"), ("E", ""), ("any", "*?[a]"), ("two", "a b")];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        in_text(text, &parameters.into_iter().collect())
+        in_text(text, &parameters.into_iter().collect(), place, &mut BTreeSet::new())
+    }
+
+    #[test]
+    fn a_value_in_a_pattern_names_itself() {
+        let pattern = replace_at(Place::Pattern, "d/{any}*").unwrap();
+        assert_eq!(pattern, "d/[*][?][[]a]*");
+        let pattern = unbroken_model::pattern::Pattern::new(pattern);
+        assert!(pattern.matches("d/*?[a].c") && !pattern.matches("d/xya.c"));
+        assert_eq!(replace("{any}").unwrap(), "*?[a]");
+    }
+
+    #[test]
+    fn a_value_in_a_longer_word_of_a_command_is_plain() {
+        assert_eq!(replace_at(Place::Command, "--level={A}").unwrap(), "--level=x");
+        assert_eq!(replace_at(Place::Command, "{two}").unwrap(), "a b");
+        for text in ["{two}.txt", "x {two}", "{A}{two}", "{{{two}}}"] {
+            assert!(replace_at(Place::Command, text).is_err(), "{text}");
+        }
     }
 
     #[test]

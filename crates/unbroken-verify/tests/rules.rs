@@ -93,7 +93,9 @@ fn rule() -> impl Strategy<Value = Vec<String>> {
     )
         .prop_map(|(keyword, pattern)| vec![keyword, pattern]);
     let prefix = || {
-        proptest::option::of(select(vec!["src", "src/", "out", "out/src", "s", "", "src//", "*"]))
+        proptest::option::of(select(vec![
+            "src", "src/", "out", "out/src", "s", "", "src/src/", "*",
+        ]))
     };
     let matching = (
         pattern,

@@ -163,7 +163,7 @@ impl Verify {
         owners: &KeySet<Owner>,
         now: Timestamp,
     ) -> Result<std::result::Result<InForce, Box<Rejection>>> {
-        let bytes = files::read(&self.layout)?;
+        let bytes = files::read_layout(&self.layout)?;
         if let Some(other) = recognise(&bytes) {
             let name = input_name(&self.layout);
             let refused = format!("{name} is {}, which this release does not verify", other.what);
@@ -261,7 +261,7 @@ pub(crate) fn open_layout(
     owners: &KeySet<Owner>,
     now: Timestamp,
 ) -> std::result::Result<InForce, Box<Rejection>> {
-    let limits = Limits::default();
+    let limits = Limits::of_layout();
     let reject = |finding| Box::new(Rejection::of_layout(finding));
     let envelope =
         Envelope::parse(bytes, &limits).map_err(|error| reject(envelope_finding(&error)))?;

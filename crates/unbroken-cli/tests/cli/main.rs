@@ -17,6 +17,7 @@ mod files;
 mod forgotten;
 mod formats;
 mod help;
+mod hostile;
 mod images;
 mod metadata;
 mod others;

@@ -53,6 +53,15 @@ impl DigestSet {
         matches!(&self.0, Repr::Many(digests) if digests.is_empty())
     }
 
+    /// Tells whether the two sets prove that two contents differ: by every strong algorithm that both
+    /// have, and there is one. Sets that merely name other algorithms prove nothing.
+    pub fn proves_change_to(&self, other: &Self) -> bool {
+        let strong = self.iter().filter(|digest| digest.algorithm().is_strong());
+        let mut common =
+            strong.filter_map(|digest| Some(digest != other.get(digest.algorithm())?)).peekable();
+        common.peek().is_some() && common.all(|differs| differs)
+    }
+
     /// Tells whether a digest is strong enough to prove what the artifact at `path` holds.
     ///
     /// The id of a git object counts for a `git:` artifact and for nothing else.
@@ -125,6 +134,34 @@ mod tests {
             .collect();
         assert_ne!(both, DigestSet::sha256([0xab; 32]));
         assert_eq!(both.get(&DigestAlgorithm::Sha512).unwrap().short(), "cdcdcdcdcdcd");
+    }
+
+    #[test]
+    fn a_change_is_proved_by_every_strong_algorithm_in_common() {
+        let set = |pairs: &[(&str, &str)]| -> DigestSet {
+            pairs
+                .iter()
+                .map(|(name, byte)| {
+                    let algorithm = DigestAlgorithm::from_name(name);
+                    let length = algorithm.hex_length().unwrap() / 2;
+                    hex(name, &byte.repeat(length))
+                })
+                .collect()
+        };
+        let one = set(&[("sha256", "aa"), ("md5", "aa")]);
+        assert!(one.proves_change_to(&set(&[("sha256", "bb"), ("md5", "aa")])));
+        assert!(one.proves_change_to(&set(&[("sha256", "bb"), ("sha512", "aa")])));
+        for same in [
+            set(&[("sha256", "aa"), ("md5", "bb")]),
+            set(&[("sha256", "aa"), ("sha512", "bb")]),
+            set(&[("sha512", "bb")]),
+            set(&[("md5", "bb")]),
+            set(&[]),
+        ] {
+            assert!(!one.proves_change_to(&same), "{same}");
+        }
+        let both = set(&[("sha256", "aa"), ("sha512", "aa")]);
+        assert!(!both.proves_change_to(&set(&[("sha256", "aa"), ("sha512", "bb")])));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -133,10 +132,12 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 }
 
 fn refuse_duplicates<E: Error>(members: &[(Cow<'_, str>, Value<'_>)]) -> Result<(), E> {
-    let mut seen = HashSet::with_capacity(members.len());
-    match members.iter().find(|(name, _)| !seen.insert(name.as_ref())) {
+    // Sorted names need a quarter of the memory of a set: whoever writes the document chooses how many.
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    match names.array_windows().find(|[one, other]| one == other) {
         None => Ok(()),
-        Some((name, _)) => Err(E::custom(format_args!("the member {name:?} is {DUPLICATE_MARK}"))),
+        Some([name, _]) => Err(E::custom(format_args!("the member {name:?} is {DUPLICATE_MARK}"))),
     }
 }
 

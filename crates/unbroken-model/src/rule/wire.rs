@@ -52,6 +52,12 @@ fn parse_match(words: &[&str]) -> Result<ArtifactRule, RuleError> {
     if pattern.is_empty() {
         return Err(RuleError::EmptyPattern { rule: shorten(words) });
     }
+    for prefix in [&source_prefix, &destination_prefix].into_iter().flatten() {
+        if !is_folder(prefix) {
+            let prefix = prefix.chars().take(200).collect();
+            return Err(RuleError::Prefix { rule: shorten(words), prefix });
+        }
+    }
     let from = step.parse().map_err(|source| RuleError::From { rule: shorten(words), source })?;
     let pattern = Pattern::new(*pattern);
     Ok(ArtifactRule::Match(MatchRule {
@@ -61,6 +67,13 @@ fn parse_match(words: &[&str]) -> Result<ArtifactRule, RuleError> {
         destination_prefix,
         from,
     }))
+}
+
+/// Tells whether an artifact can lie below a prefix: paths of artifacts are in normal form, and a prefix in
+/// another one would consume nothing in silence.
+fn is_folder(prefix: &str) -> bool {
+    let folder = prefix.strip_suffix('/').unwrap_or(prefix);
+    prefix.is_empty() || folder.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 fn shorten(words: &[&str]) -> String {

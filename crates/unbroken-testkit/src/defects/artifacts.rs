@@ -6,6 +6,15 @@ pub(super) fn all() -> Vec<Defect> {
     [paths(), digests()].concat()
 }
 
+/// One byte more than a path may have.
+const LONG_PATH: &str = {
+    const BYTES: &[u8; 4097] = &[b'x'; 4097];
+    match std::str::from_utf8(BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
+
 fn paths() -> Vec<Defect> {
     let product = |name, title, reference, path: &'static str| {
         Defect::of(name, title, reference, move |chain| {
@@ -73,6 +82,36 @@ fn paths() -> Vec<Defect> {
         )
         .rejected(&not_normal),
         product(
+            "path-ends-with-slash",
+            "a product is called evil/",
+            "it slips past DISALLOW evil",
+            "evil/",
+        )
+        .rejected(&not_normal),
+        product("path-empty", "a product has an empty path", "no rule can name it", "")
+            .rejected(&not_normal),
+        product(
+            "path-with-zero-width-character",
+            "a product's name holds a character that nobody sees",
+            "it looks like image.tar and is another file",
+            "image\u{200b}.tar",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-with-escape",
+            "a product's name holds a sequence that steers a terminal",
+            "what is printed of it could hide the lines before it",
+            "\u{1b}[2Jevil",
+        )
+        .rejected(&not_normal),
+        product(
+            "path-too-long",
+            "a product's path has 4,097 bytes",
+            "no system opens it",
+            LONG_PATH,
+        )
+        .rejected(&not_normal),
+        product(
             "path-with-backslash",
             "a product is called image\\tar beside image.tar",
             "the reference implementation takes a backslash for a slash and hides one of two",
@@ -110,6 +149,13 @@ fn digests() -> Vec<Defect> {
         )
         .rejected(&refused("digest-not-strong")),
         image(
+            "digest-sha1-only",
+            "an artifact has a SHA-1 digest only",
+            "two contents with one digest have been made",
+            r#"{"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}"#,
+        )
+        .rejected(&refused("digest-not-strong")),
+        image(
             "digest-git-id-of-file",
             "a file that is no git object has a git id only",
             "it is SHA-1 under another name",
@@ -136,6 +182,20 @@ fn digests() -> Vec<Defect> {
             &sha256("ab"),
         )
         .rejected(&refused("digest-invalid")),
+        image(
+            "digest-one-digit-too-long",
+            "a SHA-256 digest has 65 digits",
+            "a comparison of prefixes matches it",
+            &sha256(&"a".repeat(65)),
+        )
+        .rejected(&refused("digest-invalid")),
+        image(
+            "digest-is-number",
+            "a SHA-256 digest is a number",
+            "specification 1.0, 4.2.3",
+            r#"{"sha256": 1}"#,
+        )
+        .rejected(&refused("link-malformed")),
         image(
             "digest-not-hex",
             "a SHA-256 digest is no hexadecimal",
@@ -172,6 +232,40 @@ fn digests() -> Vec<Defect> {
                 let place = "materials/image.tar";
                 chain.link("scan").set_json(place, "{}");
                 chain.link("scan").set(&format!("{place}/sha512"), "ab".repeat(64));
+            },
+        )
+        .rejected(&["rule-disallow"]),
+        Defect::of(
+            "digest-weak-in-common",
+            "one step records SHA-256 and SHA-1, the other the same SHA-1 beside another SHA-256",
+            "GHSA-pgpm-j729-qcvh: records compared by the weakest algorithm that they share",
+            |chain| {
+                let sha1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+                chain.link("build").set("products/image.tar/sha1", sha1);
+                chain.link("scan").set("materials/image.tar/sha1", sha1);
+                chain.link("scan").set("materials/image.tar/sha256", "ab".repeat(32));
+            },
+        )
+        .rejected(&["rule-disallow"]),
+        Defect::of(
+            "digest-weak-against-strong",
+            "one step records SHA-256 and SHA-1, the other the same SHA-1 alone",
+            "GHSA-pgpm-j729-qcvh: records compared by the weakest algorithm that they share",
+            |chain| {
+                let sha1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+                chain.link("build").set("products/image.tar/sha1", sha1);
+                chain.link("scan").set_json("materials/image.tar", "{}");
+                chain.link("scan").set("materials/image.tar/sha1", sha1);
+            },
+        )
+        .rejected(&refused("digest-not-strong")),
+        Defect::of(
+            "digest-second-on-one-side",
+            "one step records SHA-256, the other the same SHA-256 and a SHA-512",
+            "specification 1.0, 4.3.3.2: records are compared whole",
+            |chain| {
+                chain.link("build").set("products/image.tar/sha512", "ab".repeat(64));
+                chain.layout.set_json("inspect", "[]");
             },
         )
         .rejected(&["rule-disallow"]),

@@ -40,6 +40,23 @@ pub(super) fn all() -> Vec<Defect> {
             "\"signed\"",
             "\"signed\": {\"_type\": \"layout\"}, \"signed\"",
         ),
+        bytes(
+            "duplicate-signed-behind",
+            "the document has the member `signed` twice, the false one behind",
+            "one is checked, the other is used",
+            |layout| {
+                let text = String::from_utf8(layout).unwrap();
+                let text = text.trim_end().strip_suffix('}').unwrap().to_owned();
+                (text + ", \"signed\": {\"_type\": \"layout\"}}").into_bytes()
+            },
+        ),
+        tampered(
+            "type-named-twice",
+            "the layout says that it is a link, and then that it is a layout",
+            "the last one counts for one reader, the first for another",
+            "\"_type\": \"layout\"",
+            "\"_type\": \"link\", \"_type\": \"layout\"",
+        ),
         tampered(
             "envelope-member-in-capitals",
             "the document has a member `Signed` beside `signed`",
@@ -62,6 +79,27 @@ pub(super) fn all() -> Vec<Defect> {
             "\"threshold\": NaN",
         ),
         tampered(
+            "number-beyond-64-bits",
+            "a threshold is 2^64",
+            "readers round it, or take it for another number",
+            "\"threshold\": 1",
+            "\"threshold\": 18446744073709551616",
+        ),
+        tampered(
+            "number-beyond-any",
+            "a threshold is 1e999",
+            "readers take it for infinity",
+            "\"threshold\": 1",
+            "\"threshold\": 1e999",
+        ),
+        tampered(
+            "number-minus-zero",
+            "a threshold is -0",
+            "two texts for one number",
+            "\"threshold\": 1",
+            "\"threshold\": -0",
+        ),
+        tampered(
             "lone-surrogate",
             "a text holds half of a character",
             "readers replace it differently, so that a changed text keeps its signature",
@@ -75,6 +113,27 @@ pub(super) fn all() -> Vec<Defect> {
             |chain| chain.layout.tamper("\"inspect\"", "\"x-team\": \"evil\", \"inspect\""),
         )
         .rejected(&["signature-threshold-not-met"]),
+        Defect::of(
+            "default-removed-after-signing",
+            "a member with a default was taken out of the layout after it was signed",
+            "the reference implementation fills it in before it checks the signature",
+            |chain| chain.layout.tamper("\"readme\": \"checkout, build, scan\",", ""),
+        )
+        .rejected(&["signature-threshold-not-met"]),
+        Defect::of(
+            "step-type-changed-after-signing",
+            "a step was made an inspection by name after the layout was signed",
+            "the reference implementation does not look at it, nor at its signature",
+            |chain| chain.layout.tamper("\"_type\": \"step\"", "\"_type\": \"inspection\""),
+        )
+        .rejected(&["signature-threshold-not-met"]),
+        Defect::of(
+            "member-with-kelvin-sign",
+            "the layout has a member `keys` beside one that begins with the sign of the Kelvin",
+            "readers that do not mind case take one for the other",
+            |chain| chain.layout.set_json("\u{212a}eys", "{}"),
+        )
+        .rejected(&["layout-malformed"]),
         Defect::of(
             "nested-too-deep",
             "a value holds a hundred arrays inside one another",
@@ -93,6 +152,28 @@ pub(super) fn all() -> Vec<Defect> {
             "the layout begins with a byte order mark",
             "JSON has none (RFC 8259, 8.1)",
             |layout| [b"\xef\xbb\xbf".to_vec(), layout].concat(),
+        ),
+        bytes(
+            "utf-16",
+            "the layout is written in UTF-16",
+            "JSON is UTF-8 (RFC 8259, 8.1)",
+            |layout| {
+                let text = String::from_utf8(layout).unwrap();
+                std::iter::once(0xfeff)
+                    .chain(text.encode_utf16())
+                    .flat_map(u16::to_le_bytes)
+                    .collect()
+            },
+        ),
+        bytes(
+            "overlong-utf-8",
+            "the layout holds a NUL in two bytes",
+            "RFC 3629, 3: a character has one form",
+            |layout| {
+                let text = String::from_utf8(layout).unwrap();
+                let (head, tail) = text.split_once("build, scan").unwrap();
+                [head.as_bytes(), b"\xc0\x80", tail.as_bytes()].concat()
+            },
         ),
         bytes("not-utf-8", "the layout holds a byte that is no UTF-8", "RFC 8259, 8.1", |layout| {
             let text = String::from_utf8(layout).unwrap();

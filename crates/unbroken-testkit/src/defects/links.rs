@@ -131,6 +131,22 @@ fn missing() -> Vec<Defect> {
 fn authority() -> Vec<Defect> {
     vec![
         Defect::of(
+            "link-under-whole-keyid",
+            "the name of a link's file has the whole key id in place of eight digits",
+            "control: the name is a way to find it, and proves nothing",
+            |chain| {
+                let link = chain.take(&keys::stem("build", "builder"));
+                chain.put(format!("build.{}", keys::id("builder")), link);
+            },
+        ),
+        Defect::of(
+            "link-without-name",
+            "a link has an empty name",
+            "GHSA-g9jx-rqhm-mj7g: an empty name stood for every step",
+            |chain| chain.link("build").set("name", ""),
+        )
+        .rejected(&build_refused("name-invalid")),
+        Defect::of(
             "functionary-of-other-step-signs",
             "the scanner, a functionary of another step, signed the link of the build",
             "one implementation never looks at the keys of the step",
@@ -284,5 +300,26 @@ fn commands() -> Vec<Defect> {
                 chain.deliver(&[]);
             },
         ),
+        Defect::of(
+            "return-value-is-text",
+            "the recorded command ended with \"0\", a text",
+            "control: byproducts are not verified, and what is no number tells nothing",
+            |chain| chain.link("build").set("byproducts/return-value", "0"),
+        ),
+        Defect::of(
+            "return-value-absent",
+            "the link does not say how the command ended",
+            "control: a step without a command has no return value",
+            |chain| chain.link("build").set_json("byproducts/return-value", "null"),
+        ),
+        Defect::of(
+            "return-value-is-float",
+            "the recorded command ended with 0.0",
+            "canonical JSON has no floats",
+            |chain| {
+                chain.link("build").tamper("\"return-value\": 0", "\"return-value\": 0.0");
+            },
+        )
+        .rejected(&build_refused("link-malformed")),
     ]
 }

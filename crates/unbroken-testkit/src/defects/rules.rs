@@ -1,14 +1,12 @@
 //! What artifact rules must find, and what they must let pass.
 
-use unbroken_model::pattern::PatternDialect;
-
 use super::Defect;
 
 pub(super) fn all() -> Vec<Defect> {
-    [changes(), matching(), requiring(), creating(), patterns(), dialect()].concat()
+    [changes(), matching(), requiring(), creating()].concat()
 }
 
-const FORBIDDEN: [&str; 1] = ["rule-disallow"];
+pub(super) const FORBIDDEN: [&str; 1] = ["rule-disallow"];
 
 fn changes() -> Vec<Defect> {
     vec![
@@ -27,6 +25,16 @@ fn changes() -> Vec<Defect> {
                 let place = "materials/src~1evil.c";
                 chain.link("build").set_json(place, "{}");
                 chain.link("build").set(&format!("{place}/sha256"), "ab".repeat(32));
+            },
+        )
+        .rejected(&FORBIDDEN),
+        Defect::of(
+            "artifact-not-recorded-by-maker",
+            "the build says that it made nothing, and the scanner found an image",
+            "a link that leaves a file out must not make it pass unseen",
+            |chain| {
+                chain.link("build").set_json("products", "{}");
+                chain.layout.set_json("inspect", "[]");
             },
         )
         .rejected(&FORBIDDEN),
@@ -98,6 +106,19 @@ fn matching() -> Vec<Defect> {
             "MATCH src/* WITH MATERIALS FROM checkout\nDISALLOW *",
         )
         .rejected(&FORBIDDEN),
+        Defect::of(
+            "match-first-of-two",
+            "two MATCH rules are about one artifact, and only the second one's step has another content",
+            "control: what the first consumes the second does not see",
+            |chain| {
+                let rules = "MATCH image.tar WITH PRODUCTS FROM build\n\
+                             MATCH image.tar WITH PRODUCTS FROM checkout\nDISALLOW *";
+                chain.layout.set_rules("steps/2/expected_materials", rules);
+                chain.link("checkout").set_json("products/image.tar", "{}");
+                chain.link("checkout").set("products/image.tar/sha256", "ab".repeat(32));
+                chain.layout.set_rules("steps/0/expected_products", "CREATE *\nDISALLOW *");
+            },
+        ),
         Defect::of(
             "match-in-prefix-both-sides",
             "the build has the sources below another folder than checkout",
@@ -186,6 +207,19 @@ fn creating() -> Vec<Defect> {
         )
         .rejected(&FORBIDDEN),
         Defect::of(
+            "modify-of-recorded-otherwise",
+            "a product that MODIFY names is as it was, and recorded by one algorithm more",
+            "the reference implementation compares the records and takes that for a change",
+            |chain| {
+                let main = chain.link("build").get("materials/src~1main.c").clone();
+                chain.link("build").set("products/src~1main.c", main);
+                chain.link("build").set("products/src~1main.c/sha512", "ab".repeat(64));
+                let rules = "CREATE image*\nMODIFY src/main.c\nDISALLOW *";
+                chain.layout.set_rules("steps/1/expected_products", rules);
+            },
+        )
+        .rejected(&FORBIDDEN),
+        Defect::of(
             "modify-of-changed",
             "a product that MODIFY names was changed by the step",
             "control",
@@ -217,100 +251,6 @@ fn creating() -> Vec<Defect> {
             |chain| {
                 chain.layout.set_rules("steps/1/expected_materials", "DELETE src/*\nDISALLOW *");
             },
-        ),
-    ]
-}
-
-/// Patterns that the verifier asks to be read as in-toto-golang reads them.
-fn dialect() -> Vec<Defect> {
-    let with = |name, title, rules: &'static str| {
-        let reference = "in-toto-golang: what is no pattern names nothing, and forbids nothing";
-        Defect::of(name, title, reference, move |chain| {
-            chain.options.patterns = PatternDialect::Go;
-            chain.layout.set_rules("steps/1/expected_products", rules);
-        })
-    };
-    vec![
-        with(
-            "go-dialect-escape",
-            "patterns escape a letter, negate a set, and are cleaned",
-            "CREATE ./\\i[!x]age*\nDISALLOW *",
-        ),
-        with(
-            "go-dialect-forbids",
-            "DISALLOW escapes what is a letter in python's dialect too",
-            "DISALLOW \\image.tar\nALLOW *",
-        )
-        .rejected(&FORBIDDEN),
-        with(
-            "go-dialect-bracket-unclosed",
-            "DISALLOW has a bracket that nothing closes",
-            "DISALLOW [i*\nALLOW *",
-        )
-        .rejected(&["rule-malformed"]),
-        with(
-            "go-dialect-escape-of-nothing",
-            "ALLOW ends with a backslash",
-            "ALLOW image.tar\\\nALLOW *",
-        )
-        .rejected(&["rule-malformed"]),
-        with(
-            "go-dialect-parent",
-            "DISALLOW goes up a folder that its cleaning takes away",
-            "DISALLOW any/../image.tar\nALLOW *",
-        )
-        .rejected(&["rule-malformed"]),
-    ]
-}
-
-fn patterns() -> Vec<Defect> {
-    let forbidden = |name, title, reference, pattern: &'static str, path: &'static str| {
-        Defect::of(name, title, reference, move |chain| {
-            let place = format!("products/{path}");
-            chain.link("build").set_json(&place, "{}");
-            chain.link("build").set(&format!("{place}/sha256"), "ab".repeat(32));
-            let rules = format!("DISALLOW {pattern}\nALLOW *");
-            chain.layout.set_rules("steps/1/expected_products", &rules);
-        })
-        .rejected(&FORBIDDEN)
-    };
-    let dialects = "pattern dialects differ; a rule that one cannot read must not pass in silence";
-    vec![
-        forbidden(
-            "pattern-bracket-unclosed",
-            "DISALLOW has a bracket that nothing closes",
-            dialects,
-            "[x",
-            "[x",
-        ),
-        forbidden("pattern-negated-set", "DISALLOW has a negated set", dialects, "[!i]*", "evil"),
-        forbidden(
-            "pattern-caret-is-literal",
-            "DISALLOW has a set that begins with a caret",
-            dialects,
-            "[^x]vil",
-            "^vil",
-        ),
-        forbidden(
-            "pattern-backslash-is-literal",
-            "DISALLOW has a backslash before a star",
-            dialects,
-            "\\*",
-            "\\evil",
-        ),
-        forbidden(
-            "pattern-two-stars",
-            "DISALLOW has two stars within a word",
-            dialects,
-            "e**l",
-            "evil",
-        ),
-        forbidden(
-            "pattern-star-crosses-slash",
-            "DISALLOW names a file below folders with one star",
-            dialects,
-            "deep*evil",
-            "deep~1.hidden~1evil",
         ),
     ]
 }

@@ -1,5 +1,7 @@
 //! Every counter of the budget: enough is enough, one less is a finding.
 
+use unbroken_model::json::{Object, Value};
+use unbroken_model::limits::{MOST_INSPECTIONS, MOST_KEYS, MOST_RULES, MOST_STEPS};
 use unbroken_testkit::{Case, Chain, HandingIn, keys};
 use unbroken_verify::Budget;
 
@@ -136,4 +138,66 @@ fn a_budget_that_is_spent_rejects_also_where_other_evidence_suffices() {
     let verdict = chain.case().judge();
     assert!(!verdict.verified);
     assert_eq!(verdict.errors, ["budget-exceeded"]);
+}
+
+/// As many as may be are looked at; one more, and the layout is not.
+#[test]
+fn every_list_of_a_layout_is_bounded() {
+    let step = Chain::pipeline().layout.get("steps/0").clone();
+    let inspection = Chain::pipeline().layout.get("inspect/0").clone();
+    let named = |value: &Value<'static>, number: usize| {
+        let Value::Object(mut object) = value.clone() else { panic!("no object") };
+        object.insert("name", format!("n{number}"));
+        Value::from(object)
+    };
+    let key = Chain::pipeline().layout.get(&format!("keys/{}", keys::id("builder"))).clone();
+    let rule = Value::Array(vec![Value::from("ALLOW"), Value::from("none")]);
+    let list = |place: &'static str, items: Vec<Value<'static>>| {
+        let mut chain = Chain::pipeline();
+        chain.layout.set(place, items);
+        chain
+    };
+    let many = |what: &str, count: usize| match what {
+        "steps" => list("steps", (0..count).map(|number| named(&step, number)).collect()),
+        "inspections" => {
+            list("inspect", (0..count).map(|number| named(&inspection, number)).collect())
+        }
+        "keys" => {
+            let mut keys = Object::new();
+            for number in 0..count {
+                let Value::Object(mut key) = key.clone() else { panic!("no object") };
+                key.remove("keyid");
+                keys.insert(format!("{number:016}"), key);
+            }
+            let mut chain = Chain::pipeline();
+            chain.layout.set("keys", keys);
+            chain
+        }
+        _ => list("steps/1/expected_materials", vec![rule.clone(); count]),
+    };
+    for (what, most) in [
+        ("steps", MOST_STEPS),
+        ("inspections", MOST_INSPECTIONS),
+        ("keys", MOST_KEYS),
+        ("rules in one list", MOST_RULES),
+    ] {
+        let verdict = many(what, most).case().judge();
+        assert!(!verdict.errors.contains(&"budget-exceeded".to_owned()), "{what}");
+        let verdict = many(what, most + 1).case().judge();
+        assert_eq!(verdict.errors, ["budget-exceeded"], "{what}");
+        assert!(verdict.findings[0].message.contains(what), "{:?}", verdict.findings);
+    }
+}
+
+/// A sublayout is bounded like the layout, and rejects whatever stands beside it.
+#[test]
+fn the_lists_of_a_sublayout_are_bounded_too() {
+    let mut chain = Chain::pipeline();
+    chain.authorise(1, "second-builder");
+    let mut child = Chain::compile();
+    let rule = Value::Array(vec![Value::from("ALLOW"), Value::from("none")]);
+    child.layout.set("steps/0/expected_materials", vec![rule; MOST_RULES + 1]);
+    chain.put_sublayout("build", "second-builder", child);
+    let verdict = chain.case().judge();
+    assert_eq!(verdict.errors, ["budget-exceeded"], "{:#?}", verdict.findings);
 }

@@ -214,6 +214,7 @@ fn what_is_wrong_deep_in_a_sublayout_that_nobody_needs_only_warns() {
 fn parameters_do_not_reach_into_a_sublayout() {
     let rules = "ALLOW {dir}/*\nDISALLOW *";
     let mut chain = delegated(|child| child.layout.set_rules("steps/0/expected_materials", rules));
+    chain.layout.set_rules("steps/0/expected_products", "CREATE {dir}/*\nDISALLOW *");
     chain.options.parameters.insert("dir".to_owned(), "src".to_owned());
     let codes = ["link-threshold-not-met", "rule-disallow", "sublayout-rejected"];
     rejected(&chain, &codes);

@@ -154,6 +154,10 @@ impl Case {
             "_type": "layout", "readme": "as it was signed", "keys": known, "steps": steps, "inspect": inspections,
             "expires": if expired { "2020-01-01T00:00:00Z" } else { "2099-01-01T00:00:00Z" },
         });
+        // A value for a parameter that the layout does not have is ignored there and refused here.
+        if !layout.to_string().contains("{folder}") {
+            self.parameters.clear();
+        }
         let signers: &[&str] = match self.fault {
             Fault::LayoutOfStranger => &["stranger"],
             Fault::StrangerBeside => &["stranger", "owner"],
