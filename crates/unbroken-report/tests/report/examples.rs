@@ -54,7 +54,7 @@ fn defect(code: FindingCode, chain: &mut Chain) {
             "MATCH src/* WITH PRODUCTS FROM chekout\nDISALLOW *",
         ),
         FindingCode::ParameterInvalid => {
-            layout.set_json("steps/1/expected_command", "[\"make\", \"{version}\"]");
+            layout.set_json("steps/1/expected_command", "[\"make\", \"{tag}\", \"{version}\"]");
             chain.options.parameters.insert("tag".to_owned(), "1.4".to_owned());
         }
         FindingCode::LinkMalformed => chain.put(builder_link, Draft::raw("{\"_type\": \"link\"}")),

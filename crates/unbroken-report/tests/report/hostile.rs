@@ -93,7 +93,7 @@ fn no_line_is_wider_than_it_may_be() {
 
 #[test]
 fn each_of_many_findings_is_told() {
-    const MANY: usize = 5_000;
+    const MANY: usize = 1_000;
     let mut world = World::sound();
     let template = world.step_mut("scan").clone();
     for at in 0..MANY {
@@ -109,7 +109,7 @@ fn each_of_many_findings_is_told() {
         text.lines().filter(|line| line.ends_with("✗ no evidence · link-missing")).count(),
         MANY
     );
-    assert!(text.contains("│ … and 4995 more"));
+    assert!(text.contains("│ … and 995 more"));
 }
 
 #[test]
