@@ -2,6 +2,8 @@
 
 mod completion;
 mod files;
+mod gendoc;
+mod help;
 mod key;
 mod match_products;
 mod pflag;
@@ -11,10 +13,9 @@ mod run;
 mod sign;
 mod verify;
 
-use std::fmt::Write;
-
+use self::help::help_on;
 use self::pflag::{Flag, Parsed, Stop, Takes, parse};
-use super::log::{print, say};
+use super::log::say;
 
 /// A subcommand.
 struct Command {
@@ -28,48 +29,21 @@ struct Command {
     act: fn(&Parsed) -> Result<u8, String>,
 }
 
+/// By name, as helps and pages list them.
 const COMMANDS: &[Command] = &[
     Command {
-        name: "run",
-        arguments: " -- [command]",
-        about: "Run the command of a step, and write a signed link of what it used and made",
-        flags: run::FLAGS,
-        act: run::act,
+        name: "completion",
+        arguments: " [bash|zsh|fish|powershell]",
+        about: "Print a script that completes commands and options in a shell",
+        flags: &[],
+        act: completion::act,
     },
     Command {
-        name: "record start",
+        name: "gendoc",
         arguments: "",
-        about: "Record the materials of a step, signed, in .<name>.<keyid prefix>.link-unfinished",
-        flags: record::START,
-        act: record::start,
-    },
-    Command {
-        name: "record stop",
-        arguments: "",
-        about: "Record the products of the step, and write the signed link",
-        flags: record::STOP,
-        act: record::stop,
-    },
-    Command {
-        name: "sign",
-        arguments: "",
-        about: "Sign a layout or a link, or verify its signature",
-        flags: sign::FLAGS,
-        act: sign::act,
-    },
-    Command {
-        name: "verify",
-        arguments: "",
-        about: "Verify that the steps of a signed layout were carried out as it says",
-        flags: verify::FLAGS,
-        act: verify::act,
-    },
-    Command {
-        name: "match-products",
-        arguments: "",
-        about: "Check if local files match the products of a link, which is not verified",
-        flags: match_products::FLAGS,
-        act: match_products::act,
+        about: "Write these helps as pages in Markdown",
+        flags: gendoc::FLAGS,
+        act: gendoc::act,
     },
     Command {
         name: "key id",
@@ -86,13 +60,73 @@ const COMMANDS: &[Command] = &[
         act: key::layout,
     },
     Command {
-        name: "completion",
-        arguments: " [bash|zsh|fish|powershell]",
-        about: "Print a script that completes commands and options in a shell",
-        flags: &[],
-        act: completion::act,
+        name: "match-products",
+        arguments: "",
+        about: "Check if local files match the products of a link, which is not verified",
+        flags: match_products::FLAGS,
+        act: match_products::act,
+    },
+    Command {
+        name: "record start",
+        arguments: "",
+        about: "Record the materials of a step, signed, in .NAME.KEYID.link-unfinished",
+        flags: record::START,
+        act: record::start,
+    },
+    Command {
+        name: "record stop",
+        arguments: "",
+        about: "Record the products of the step, and write the signed link",
+        flags: record::STOP,
+        act: record::stop,
+    },
+    Command {
+        name: "run",
+        arguments: " -- [command]",
+        about: "Run the command of a step, and write a signed link of what it used and made",
+        flags: run::FLAGS,
+        act: run::act,
+    },
+    Command {
+        name: "sign",
+        arguments: "",
+        about: "Sign a layout or a link, or verify its signature",
+        flags: sign::FLAGS,
+        act: sign::act,
+    },
+    Command {
+        name: "verify",
+        arguments: "",
+        about: "Verify that the steps of a signed layout were carried out as it says",
+        flags: verify::FLAGS,
+        act: verify::act,
     },
 ];
+
+/// Commands that have others under them.
+struct Group {
+    name: &'static str,
+    about: &'static str,
+    /// The options that all of them have.
+    flags: &'static [Flag],
+}
+
+const GROUPS: &[Group] = &[
+    Group { name: "key", about: "Tell what a key goes by, and how a layout lists it", flags: &[] },
+    Group {
+        name: "record",
+        about: "Record a step that is no single command: before it, and after it",
+        flags: recording::COMMON,
+    },
+];
+
+impl Command {
+    /// Returns the group that it is of.
+    fn group(&self) -> Option<&'static Group> {
+        let (first, _) = self.name.split_once(' ')?;
+        GROUPS.iter().find(|group| group.name == first)
+    }
+}
 
 pub(super) fn main(arguments: &[String]) -> u8 {
     dispatch(arguments).unwrap_or_else(|message| {
@@ -102,63 +136,65 @@ pub(super) fn main(arguments: &[String]) -> u8 {
 }
 
 fn dispatch(arguments: &[String]) -> Result<u8, String> {
-    let (first, rest) = match arguments.split_first() {
-        // `in-toto help run` is `in-toto run --help`.
-        Some((help, rest)) if help == "help" => return Ok(help_on(&rest.join(" "))),
-        Some((first, rest)) => (first.as_str(), rest),
-        None => return Ok(help_on("")),
+    let Some((first, rest)) = word(&[], arguments) else {
+        return match parse(&[], arguments) {
+            Err(Stop::Error(message)) => Err(message),
+            _ => Ok(help_on("")),
+        };
     };
+    if first == "help" {
+        // `in-toto help run` is `in-toto run --help`.
+        return Ok(help_on(&rest.join(" ")));
+    }
     if let Some(command) = COMMANDS.iter().find(|command| command.name == first) {
-        return act(command, rest);
+        return act(command, &rest);
     }
-    let is_group = COMMANDS.iter().any(|command| command.name.split(' ').next() == Some(first));
-    if is_group {
-        return group(first, rest);
-    }
-    match parse(&[], arguments) {
-        Err(Stop::Help) => Ok(help_on("")),
-        Err(Stop::Error(message)) => Err(message),
-        Ok(_) => Err(format!("unknown command {first:?} for \"in-toto\"")),
-    }
-}
-
-/// Finds the second word, which may stand behind options: `in-toto record -n build start`.
-fn group(first: &str, arguments: &[String]) -> Result<u8, String> {
-    let is_of_group = |command: &&Command| command.name.split(' ').next() == Some(first);
-    let all: Vec<&'static [Flag]> =
-        COMMANDS.iter().filter(is_of_group).flat_map(|command| command.flags).copied().collect();
-    let mut takes_value = false;
-    for (at, argument) in arguments.iter().enumerate() {
-        if std::mem::take(&mut takes_value) {
-            continue;
+    let Some(group) = GROUPS.iter().find(|group| group.name == first) else {
+        return Err(format!("unknown command {first:?} for \"in-toto\""));
+    };
+    if let Some((second, rest)) = word(group.flags, &rest) {
+        let name = format!("{first} {second}");
+        if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+            return act(command, &rest);
         }
-        if argument.starts_with('-') {
-            takes_value = !argument.contains('=') && wants_value(&all, argument);
-            continue;
-        }
-        let name = format!("{first} {argument}");
-        let Some(command) = COMMANDS.iter().find(|command| command.name == name) else { break };
-        let (before, after) = arguments.split_at_checked(at).unwrap_or_default();
-        let rest = before.iter().chain(after.get(1..).unwrap_or_default()).cloned();
-        return act(command, &rest.collect::<Vec<_>>());
     }
-    match parse(&all, arguments) {
+    match parse(&[group.flags], &rest) {
         Err(Stop::Error(message)) => Err(message),
         _ => Ok(help_on(first)),
     }
 }
 
-/// Tells whether the argument behind an option is its value.
-fn wants_value(flags: &[&'static [Flag]], option: &str) -> bool {
-    let named = |flag: &&Flag| {
-        option.strip_prefix("--") == Some(flag.name)
-            || option.strip_prefix('-').is_some_and(|short| {
-                let mut letters = short.chars();
-                letters.next() == flag.short && flag.short.is_some() && letters.next().is_none()
-            })
+/// Finds the next word of a command, which may stand behind options, `in-toto record -n build start`, and
+/// returns it with all other arguments.
+///
+/// What stands behind an option that is not known here is its value to cobra, and is passed over.
+fn word<'a>(known: &[Flag], arguments: &'a [String]) -> Option<(&'a str, Vec<String>)> {
+    let is_switch = |option: &str| {
+        let named = |flag: &&Flag| match option.strip_prefix("--") {
+            Some(long) => long == flag.name,
+            None => option.chars().nth(1) == flag.short,
+        };
+        known.iter().find(named).is_some_and(|flag| flag.takes == Takes::Nothing)
     };
-    let flag = flags.iter().flat_map(|flags| flags.iter()).find(named);
-    flag.is_some_and(|flag| flag.takes != Takes::Nothing)
+    let mut takes_value = false;
+    for (at, argument) in arguments.iter().enumerate() {
+        if std::mem::take(&mut takes_value) {
+            continue;
+        }
+        if argument == "--" {
+            return None;
+        }
+        if !argument.starts_with('-') {
+            let (before, after) = arguments.split_at_checked(at)?;
+            let rest = before.iter().chain(after.get(1..)?).cloned().collect();
+            return Some((argument, rest));
+        }
+        let is_short = argument.chars().count() == 2;
+        takes_value = (argument.starts_with("--") || is_short)
+            && !argument.contains('=')
+            && !is_switch(argument);
+    }
+    None
 }
 
 fn act(command: &Command, arguments: &[String]) -> Result<u8, String> {
@@ -167,38 +203,4 @@ fn act(command: &Command, arguments: &[String]) -> Result<u8, String> {
         Err(Stop::Help) => Ok(help_on(command.name)),
         Err(Stop::Error(message)) => Err(message),
     }
-}
-
-/// Prints the help of a command, or of all whose words begin like this.
-fn help_on(name: &str) -> u8 {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
-        let Command { about, arguments, flags, .. } = command;
-        let _ = write!(out, "{about}\n\nUsage:\n  in-toto {name}{arguments} [flags]\n\nFlags:\n");
-        for flag in flags.iter().flat_map(|flags| flags.iter()) {
-            let short = flag.short.map_or_else(|| "    ".to_owned(), |short| format!("-{short}, "));
-            let value = match flag.takes {
-                Takes::Nothing => "",
-                Takes::One => " string",
-                Takes::Each => " stringArray",
-                Takes::Commas => " strings",
-            };
-            let option = format!("{}{value}", flag.name);
-            let _ = writeln!(out, "  {short}--{option:<38} {}", flag.help);
-        }
-        let _ = writeln!(out, "  -h, --{:<38} help for {name}", "help");
-    } else {
-        let _ = write!(
-            out,
-            "The program of in-toto-golang, as unbroken {} does it\n\nUsage:\n  in-toto {}[command]\n\nAvailable Commands:\n",
-            env!("CARGO_PKG_VERSION"),
-            if name.is_empty() { String::new() } else { format!("{name} ") }
-        );
-        for command in COMMANDS.iter().filter(|command| command.name.starts_with(name)) {
-            let _ = writeln!(out, "  {:<15} {}", command.name, command.about);
-        }
-    }
-    print(&out);
-    0
 }
