@@ -3,6 +3,7 @@
 mod chain;
 mod measure;
 mod recording;
+mod registries;
 mod signatures;
 mod table;
 mod tools;
@@ -24,6 +25,7 @@ pub(crate) struct Sizes {
     large_files: usize,
     large_file_mebibytes: usize,
     artifacts: usize,
+    image_mebibytes: usize,
     repeats: usize,
 }
 
@@ -35,6 +37,7 @@ impl Sizes {
         large_files: 20,
         large_file_mebibytes: 256,
         artifacts: 40_000,
+        image_mebibytes: 1024,
         repeats: 5,
     };
     /// Smaller ones, for a look in between; the targets are not stated for these.
@@ -44,6 +47,7 @@ impl Sizes {
         large_files: 4,
         large_file_mebibytes: 128,
         artifacts: 10_000,
+        image_mebibytes: 256,
         repeats: 3,
     };
 }
@@ -72,6 +76,8 @@ pub(crate) fn run(sizes: &Sizes) -> Result<bool, Failure> {
     table.add("record small files", recording::small_files(&tools, &folder, sizes));
     table.add("record large files", recording::large_files(&tools, &folder, sizes));
     table.add("verify many artifacts", verifying::many_artifacts(&tools, &folder, sizes));
+    table.add("verify by name", registries::by_name(&tools, &folder, sizes));
+    table.add("copy an image", registries::copy(&tools, &folder, sizes));
     table.add("signature checks", signatures::rows(&workspace));
     fs::remove_dir_all(&folder)?;
     table.print();

@@ -48,13 +48,9 @@ pub fn attach(
 ) -> Result<Vec<Attached>> {
     let mut attached = Vec::new();
     let mut unlisted = Vec::new();
-    let empty = Descriptor::of(media_type::EMPTY, media_type::EMPTY_CONTENT);
-    if !pieces.is_empty() && !known(content.has_blob(&empty))?.unwrap_or(false) {
-        known(content.push_blob(&empty, &mut &media_type::EMPTY_CONTENT[..]))?;
-    }
     for piece in pieces {
         let kind = recognise(piece.media_type.as_deref().unwrap_or_default(), &piece.bytes).kind;
-        let manifest = manifest_of(subject, piece, kind, &empty);
+        let manifest = manifest_of(subject, piece, kind);
         if let Some(layer) = manifest.layers.first() {
             known(content.push_blob(layer, &mut piece.bytes.as_slice()))?;
         }
@@ -64,7 +60,7 @@ pub fn attach(
         let selector = Selector::Digest(descriptor.digest.clone());
         let fetched = Fetched { descriptor, bytes, manifest: Manifest::Image(manifest) };
         let pushed = match content.push_manifest(&fetched, &selector) {
-            Err(error) if may_pass(&error) => store_again(content, piece, &fetched, &empty)?,
+            Err(error) if may_pass(&error) => store_again(content, piece, &fetched)?,
             pushed => pushed?,
         };
         if pushed == Pushed::Unlisted {
@@ -82,17 +78,11 @@ pub fn attach(
 const TRIES: u32 = 8;
 
 /// Stores a piece whole once more, after a pause.
-fn store_again(
-    content: &dyn Content,
-    piece: &Piece,
-    manifest: &Fetched,
-    empty: &Descriptor,
-) -> Result<Pushed> {
+fn store_again(content: &dyn Content, piece: &Piece, manifest: &Fetched) -> Result<Pushed> {
     let selector = Selector::Digest(manifest.descriptor.digest.clone());
     let mut outcome = Err(OciError::NotFound { what: manifest.descriptor.digest.to_string() });
     for attempt in 0..TRIES {
         std::thread::sleep(pause(attempt, None));
-        known(content.push_blob(empty, &mut &media_type::EMPTY_CONTENT[..]))?;
         if let Some(layer) = manifest.manifest.as_image().and_then(|image| image.layers.first()) {
             known(content.push_blob(layer, &mut piece.bytes.as_slice()))?;
         }
@@ -121,7 +111,10 @@ fn may_pass(error: &OciError) -> bool {
 }
 
 /// The manifest of a piece: nothing in it depends on when or by whom it is attached.
-fn manifest_of(subject: &Descriptor, piece: &Piece, kind: Kind, empty: &Descriptor) -> Image {
+///
+/// The piece is its own configuration, as it is all that the artifact has. An empty one would cost the
+/// registry two more requests, and would be the one blob that all writers store at the same time.
+fn manifest_of(subject: &Descriptor, piece: &Piece, kind: Kind) -> Image {
     let media_type = piece.media_type.clone().unwrap_or_else(|| kind.media_type().to_owned());
     let mut layer = Descriptor::of(media_type.clone(), &piece.bytes);
     layer.annotations.insert(media_type::TITLE.to_owned(), piece.title.clone());
@@ -129,7 +122,7 @@ fn manifest_of(subject: &Descriptor, piece: &Piece, kind: Kind, empty: &Descript
         layer.set_inline(&piece.bytes);
     }
     Image {
-        config: empty.clone(),
+        config: layer.bare(),
         layers: vec![layer],
         artifact_type: Some(media_type),
         subject: Some(subject.bare()),

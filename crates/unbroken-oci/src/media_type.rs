@@ -12,8 +12,6 @@ pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.lis
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// The configuration of what has none.
 pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-/// What lies under [`EMPTY`].
-pub const EMPTY_CONTENT: &[u8] = b"{}";
 
 /// A link in a Metablock, as this project attaches it.
 pub const LINK: &str = "application/vnd.in-toto.link+json";

@@ -44,6 +44,7 @@ impl Identified {
         let config = image
             .and_then(|image| image.manifest.as_image())
             // An artifact that is no image has no id.
+            .filter(|image| image.artifact_type.is_none())
             .filter(|image| image.config.media_type != media_type::EMPTY)
             .map(|image| image.config.digest.clone());
         Self {

@@ -50,5 +50,5 @@ pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link
 pub use self::figure::{amount, figure};
 pub use self::keyring::Keyring;
 pub use self::random::Random;
-pub use self::skip::{python, shared_vectors, skip};
+pub use self::skip::{component, python, shared_vectors, skip};
 pub use self::vector::{Vector, vectors_folder};

@@ -4,6 +4,8 @@
 //! put a rule in front of it that answers some requests otherwise: wrongly, slowly, endlessly.
 
 mod http;
+mod image;
+mod process;
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +17,8 @@ use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
 
 pub use self::http::{Body, Reply, Request};
+pub use self::image::push_image;
+pub use self::process::{Identity, RegistryProcess, lasting_root};
 
 /// Whether a registry keeps account of what refers to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,15 @@ pub fn skip(what: &str, why: &str) {
     }
 }
 
+/// Finds the component that a variable names, or says that the test is skipped.
+pub fn component(variable: &str, test: &str) -> Option<PathBuf> {
+    let found = std::env::var_os(variable).map(PathBuf::from);
+    if found.is_none() {
+        skip(test, &format!("{variable} is not set"));
+    }
+    found
+}
+
 /// Returns the metadata that others made, where it lies beside the workspace.
 pub fn shared_vectors(folder: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");

@@ -32,6 +32,16 @@ impl Chain {
     /// Makes a chain of three steps over `artifacts` artifacts: the first makes them, the others pass
     /// them on, as materials and as products.
     pub(super) fn make(tools: &Tools, folder: &Path, artifacts: usize) -> Result<Self, Failure> {
+        Self::make_with(tools, folder, artifacts, "")
+    }
+
+    /// The same with more artifacts: members of JSON, each behind a comma, below `src/`.
+    pub(super) fn make_with(
+        tools: &Tools,
+        folder: &Path,
+        artifacts: usize,
+        more: &str,
+    ) -> Result<Self, Failure> {
         let chain = Self {
             layout: folder.join("root.layout"),
             trust: folder.join("owner.pub"),
@@ -42,7 +52,7 @@ impl Chain {
         fs::create_dir_all(&chain.product)?;
         let owner = folder.join("owner");
         tools.generate_key(&owner)?;
-        let artifacts = artifacts_text(artifacts)?;
+        let artifacts = artifacts_text(artifacts)? + more;
         let mut functionaries = Vec::new();
         for step in STEPS {
             let key = folder.join(step);

@@ -59,6 +59,34 @@ impl Tools {
         command
     }
 
+    /// Copies an image from one place to another.
+    pub(super) fn image_copy(&self, from: &str, to: &str) -> Command {
+        let mut command = Command::new(&self.unbroken);
+        command.args(["image", "copy", from, to]);
+        command
+    }
+
+    /// Puts a file beside an image.
+    pub(super) fn image_attach(&self, image: &str, file: &Path) -> Command {
+        let mut command = Command::new(&self.unbroken);
+        command.args(["image", "attach", image]).arg(file);
+        command
+    }
+
+    /// Verifies an image with the links that lie beside it.
+    pub(super) fn verify_image(
+        &self,
+        image: &str,
+        layout: &Path,
+        trust: &Path,
+        cwd: &Path,
+    ) -> Command {
+        let mut command = Command::new(&self.unbroken);
+        command.args(["verify", image]).arg("--layout").arg(layout);
+        command.arg("--trust").arg(trust).current_dir(cwd);
+        command
+    }
+
     /// The same recording by the peer.
     pub(super) fn peer_record(&self, folder: &Path, key: &Path, scratch: &Path) -> Option<Command> {
         let mut command = Command::new(self.peer.as_ref()?.join("in-toto-run"));

@@ -23,6 +23,7 @@ mod peers;
 mod plan;
 mod random;
 mod reference;
+mod registry;
 mod scenarios;
 mod site;
 mod tools;

@@ -111,7 +111,7 @@ fn o07_lists_are_bounded() {
 fn what_is_written_is_read() {
     let subject = Descriptor::of(media_type::MANIFEST, b"subject");
     let written = Image {
-        config: Descriptor::of(media_type::EMPTY, media_type::EMPTY_CONTENT),
+        config: Descriptor::of(media_type::EMPTY, b"{}"),
         layers: vec![
             Descriptor::of(media_type::LINK, b"link").with_annotation(media_type::TITLE, "é"),
         ],

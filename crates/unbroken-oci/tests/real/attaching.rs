@@ -3,42 +3,11 @@
 use std::sync::Barrier;
 
 use unbroken_oci::attach::{Piece, attach};
-use unbroken_oci::content::Content;
-use unbroken_oci::descriptor::Descriptor;
 use unbroken_oci::evidence::{Scope, find};
-use unbroken_oci::manifest::{Due, Fetched};
-use unbroken_oci::media_type;
-use unbroken_oci::reference::Selector;
+use unbroken_testkit::component;
+use unbroken_testkit::registry::{RegistryProcess, push_image};
 
-use crate::server::{Server, component};
-
-/// Pushes an image of one layer.
-pub(crate) fn push_image(content: &dyn Content, tag: &str, layer: &[u8]) -> Fetched {
-    let layer_of = Descriptor::of("application/vnd.oci.image.layer.v1.tar", layer);
-    let config = format!(
-        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
-        layer_of.digest
-    );
-    let config_of = Descriptor::of(media_type::CONFIG, config.as_bytes());
-    content.push_blob(&layer_of, &mut &*layer).unwrap();
-    content.push_blob(&config_of, &mut config.as_bytes()).unwrap();
-    let part = |of: &Descriptor| {
-        format!(
-            r#"{{"mediaType":"{}","digest":"{}","size":{}}}"#,
-            of.media_type, of.digest, of.size
-        )
-    };
-    let text = format!(
-        r#"{{"schemaVersion":2,"mediaType":"{}","config":{},"layers":[{}]}}"#,
-        media_type::MANIFEST,
-        part(&config_of),
-        part(&layer_of)
-    );
-    let limits = *content.limits();
-    let fetched = Fetched::check("x", text.into_bytes(), None, &Due::Tag, &limits).unwrap();
-    content.push_manifest(&fetched, &Selector::Tag(tag.to_owned())).unwrap();
-    fetched
-}
+use crate::server::repository;
 
 fn piece(number: usize) -> Piece {
     let title = format!("step-{number}.c5e52e1b.link");
@@ -46,8 +15,8 @@ fn piece(number: usize) -> Piece {
 }
 
 /// Lets so many writers attach at one moment, and counts what is found.
-fn attach_at_once(server: &Server, writers: usize) -> usize {
-    let content = server.repository("app");
+fn attach_at_once(server: &RegistryProcess, writers: usize) -> usize {
+    let content = repository(server, "app");
     let image = push_image(&content, "1.0", b"layer");
     let start = Barrier::new(writers);
     std::thread::scope(|scope| {
@@ -55,7 +24,7 @@ fn attach_at_once(server: &Server, writers: usize) -> usize {
             let (image, start) = (&image.descriptor, &start);
             scope.spawn(move || {
                 // A client of its own, as another process would have.
-                let content = server.repository("app");
+                let content = repository(server, "app");
                 start.wait();
                 attach(&content, image, &[piece(number)]).unwrap();
             });
@@ -70,14 +39,14 @@ fn attach_at_once(server: &Server, writers: usize) -> usize {
 fn two_hundred_writers_at_once_lose_nothing_where_referrers_are_not_listed() {
     let name = "two_hundred_writers_at_once_lose_nothing_where_referrers_are_not_listed";
     let Some(program) = component("UNBROKEN_TEST_DOCKER_REGISTRY", name) else { return };
-    assert_eq!(attach_at_once(&Server::docker(&program), 200), 200);
+    assert_eq!(attach_at_once(&RegistryProcess::docker(&program, None), 200), 200);
 }
 
 #[test]
 fn writers_lose_nothing_where_referrers_are_listed() {
     let name = "writers_lose_nothing_where_referrers_are_listed";
     let Some(program) = component("UNBROKEN_TEST_OCI_REGISTRY", name) else { return };
-    assert_eq!(attach_at_once(&Server::listing(&program), 50), 50);
+    assert_eq!(attach_at_once(&RegistryProcess::listing(&program), 50), 50);
 }
 
 #[test]
@@ -85,8 +54,8 @@ fn what_is_attached_twice_is_there_once() {
     let name = "what_is_attached_twice_is_there_once";
     let Some(docker) = component("UNBROKEN_TEST_DOCKER_REGISTRY", name) else { return };
     let Some(listing) = component("UNBROKEN_TEST_OCI_REGISTRY", name) else { return };
-    for server in [Server::docker(&docker), Server::listing(&listing)] {
-        let content = server.repository("app");
+    for server in [RegistryProcess::docker(&docker, None), RegistryProcess::listing(&listing)] {
+        let content = repository(&server, "app");
         let image = push_image(&content, "1.0", b"layer");
         for _ in 0..2 {
             attach(&content, &image.descriptor, &[piece(1), piece(2)]).unwrap();
