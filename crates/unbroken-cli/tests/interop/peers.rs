@@ -58,14 +58,12 @@ impl Peer {
 
     /// Starts its servant; ours has none and is always there.
     fn start(self, test: &str) -> Option<Servant> {
-        let python = |variable, script| {
-            component(variable, test).map(|python| Servant::of_python(&python, script))
-        };
+        let python = |variable| component(variable, test).map(|python| Servant::of_python(&python));
         match self {
             Self::Unbroken | Self::Legacy | Self::DropIn => None,
-            Self::Python31 => python("UNBROKEN_TEST_PYTHON", "reference.py"),
-            Self::Python22 => python("UNBROKEN_TEST_PYTHON_2_2", "older.py"),
-            Self::Python13 => python("UNBROKEN_TEST_PYTHON_1_3", "older.py"),
+            Self::Python31 => python("UNBROKEN_TEST_PYTHON"),
+            Self::Python22 => python("UNBROKEN_TEST_PYTHON_2_2"),
+            Self::Python13 => python("UNBROKEN_TEST_PYTHON_1_3"),
             Self::Golang => component("UNBROKEN_TEST_IN_TOTO_GO", test)
                 .map(|program| Servant::of(&mut Command::new(program.with_file_name("peer")))),
         }
@@ -267,12 +265,8 @@ impl Peers {
 
 /// Asks a servant; an error is what its library cannot do.
 fn asked(servant: &mut Servant, request: &Value) -> Result<Value, String> {
-    let answer = servant.ask(request);
-    match answer["failed"].as_str() {
-        None => Ok(answer),
-        // `NotImplementedError: 1.3.2 has no DSSE`
-        Some(reason) => Err(reason.split(':').next().unwrap().to_owned()),
-    }
+    // `NotImplementedError: 1.3.2 has no DSSE`
+    servant.attempt(request).map_err(|reason| reason.split(':').next().unwrap().to_owned())
 }
 
 /// Shortens a sentence to what does not change from run to run.

@@ -1,29 +1,21 @@
 """The reference implementation as a servant: one JSON request a line in, one JSON answer a line out.
 
-Everything is done by in_toto and securesystemslib; nothing of the formats is written here.
+Everything is done by in_toto and securesystemslib, of the releases 3.1.0, 2.2.0 and 1.3.2; nothing of the formats is
+written here. Keys come as the PEM files of today; each release gets them in the objects that it works with.
 """
 
 import json
 import os
 import sys
 
+import in_toto
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from in_toto.models.layout import Inspection, Layout, Step
 from in_toto.models.link import Link
-from in_toto.models.metadata import Envelope, Metablock, Metadata
+from in_toto.models.metadata import Metablock
 from in_toto.runlib import in_toto_run
 from in_toto.verifylib import in_toto_verify
-from securesystemslib.signer import CryptoSigner, SSlibKey
-
-GENERATE = {
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
-    "ecdsa-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "ecdsa-p384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "ecdsa-p521": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "rsa-3072": lambda: rsa.generate_private_key(65537, 3072),
-    "ml-dsa-65": mldsa.MLDSA65PrivateKey.generate,
-}
 
 
 def read(path):
@@ -41,13 +33,94 @@ def private_key(path, passphrase=None):
     return serialization.load_pem_private_key(read(path), password)
 
 
-def public_key(path):
-    return SSlibKey.from_crypto(serialization.load_pem_public_key(read(path)))
+if in_toto.__version__.startswith("1."):
+    import securesystemslib.keys as keys
+
+    ECDSA = {
+        "secp256r1": "ecdsa-sha2-nistp256",
+        "secp384r1": "ecdsa-sha2-nistp384",
+        "secp521r1": "ecdsa-sha2-nistp521",
+    }
+    load = Metablock.load
+
+    def ed25519_object(public, private=""):
+        value = {"public": public.public_bytes_raw().hex(), "private": private}
+        key, _ = keys.format_metadata_to_key(
+            {"keytype": "ed25519", "scheme": "ed25519", "keyval": value}
+        )
+        return key
+
+    def signing_key(path):
+        """Returns what the importers of 1.x make of a key, which they know in older files."""
+        key = private_key(path)
+        if isinstance(key, ed25519.Ed25519PrivateKey):
+            return ed25519_object(key.public_key(), key.private_bytes_raw().hex())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ).decode()
+        if isinstance(key, rsa.RSAPrivateKey):
+            return keys.import_rsakey_from_private_pem(pem)
+        return keys.import_ecdsakey_from_private_pem(pem, ECDSA[key.curve.name])
+
+    def public_key(path):
+        pem = read(path).decode()
+        key = serialization.load_pem_public_key(pem.encode())
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            return ed25519_object(key)
+        if isinstance(key, rsa.RSAPublicKey):
+            return keys.import_rsakey_from_public_pem(pem)
+        return keys.import_ecdsakey_from_public_pem(pem, ECDSA[key.curve.name])
+
+    def envelope(payload, dsse):
+        if dsse:
+            raise NotImplementedError("1.3.2 has no DSSE")
+        return Metablock(signed=payload)
+
+    def add_signature(metadata, path):
+        metadata.sign(signing_key(path))
+
+    def recording(request):
+        if request["dsse"]:
+            raise NotImplementedError("1.3.2 has no DSSE")
+        return {"signing_key": signing_key(request["private"])}
+
+else:
+    from in_toto.models._signer import load_public_key_from_file as public_key
+    from in_toto.models.metadata import Envelope, Metadata
+    from securesystemslib.signer import CryptoSigner, SSlibKey
+
+    load = Metadata.load
+
+    def envelope(payload, dsse):
+        return Envelope.from_signable(payload) if dsse else Metablock(signed=payload)
+
+    def add_signature(metadata, path):
+        metadata.create_signature(CryptoSigner(private_key(path)))
+
+    def recording(request):
+        signer = CryptoSigner(private_key(request["private"]))
+        return {"signer": signer, "use_dsse": request["dsse"]}
+
+
+def generate(kind):
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind == "rsa-3072":
+        return rsa.generate_private_key(65537, 3072)
+    if kind == "ml-dsa-65":
+        # Older releases of cryptography do not have it.
+        from cryptography.hazmat.primitives.asymmetric import mldsa
+
+        return mldsa.MLDSA65PrivateKey.generate()
+    curves = {"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}
+    return ec.generate_private_key(curves[kind.removeprefix("ecdsa-")]())
 
 
 def generate_key(request):
     """Makes a key pair as cryptography writes it: request["out"] and request["out"].pub."""
-    key = GENERATE[request["kind"]]()
+    key = generate(request["kind"])
     passphrase = request.get("passphrase")
     encryption = (
         serialization.BestAvailableEncryption(passphrase.encode())
@@ -71,16 +144,14 @@ def key_id(request):
     if "private" in request:
         key = private_key(request["private"], request.get("passphrase"))
         return {"keyid": SSlibKey.from_crypto(key.public_key()).keyid}
-    return {"keyid": public_key(request["public"]).keyid}
+    return {"keyid": public_key(request["public"])["keyid"]}
 
 
 def dump(payload, request):
     """Signs a payload with every signer and writes it."""
-    metadata = (
-        Envelope.from_signable(payload) if request["dsse"] else Metablock(signed=payload)
-    )
+    metadata = envelope(payload, request["dsse"])
     for path in request["signers"]:
-        metadata.create_signature(CryptoSigner(private_key(path)))
+        add_signature(metadata, path)
     metadata.dump(request["out"])
     return {}
 
@@ -99,7 +170,7 @@ def make_layout(request):
     for step_plan in plan["steps"]:
         step = Step(name=step_plan["name"], threshold=step_plan["threshold"])
         for path in step_plan["keys"]:
-            key = layout.add_functionary_key_from_path(path)
+            key = layout.add_functionary_key(public_key(path))
             step.pubkeys.append(key["keyid"])
         step.expected_command = step_plan["command"]
         add_rules(step, step_plan)
@@ -130,9 +201,8 @@ def run(request):
             request["materials"],
             request["products"],
             request["command"],
-            signer=CryptoSigner(private_key(request["private"])),
             metadata_directory=request["folder"],
-            use_dsse=request["dsse"],
+            **recording(request),
         )
     finally:
         os.chdir(home)
@@ -144,10 +214,10 @@ def judge(request):
     home = os.getcwd()
     try:
         os.chdir(request["product"])
-        keys = [public_key(path) for path in request["keys"]]
+        owners = [public_key(path) for path in request["keys"]]
         in_toto_verify(
-            Metadata.load(request["layout"]),
-            {key.keyid: {"keyid": key.keyid, **key.to_dict()} for key in keys},
+            load(request["layout"]),
+            {key["keyid"]: key for key in owners},
             link_dir_path=request["links"],
             substitution_parameters=request.get("parameters"),
             persist_inspection_links=False,
@@ -170,4 +240,8 @@ OPERATIONS = {
 
 for line in sys.stdin:
     question = json.loads(line)
-    print(json.dumps(OPERATIONS[question["do"]](question)), flush=True)
+    try:
+        answer = OPERATIONS[question["do"]](question)
+    except Exception as error:  # a release cannot do everything
+        answer = {"failed": f"{type(error).__name__}: {error}"}
+    print(json.dumps(answer), flush=True)

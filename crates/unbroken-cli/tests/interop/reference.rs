@@ -1,4 +1,4 @@
-//! The reference's library, in one long-lived python process that answers requests.
+//! Libraries of others, each in one long-lived process that answers requests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::tools::Reference;
 
-/// A python that has the reference loaded; it ends with this value.
+/// A process that has a library loaded; it ends with this value.
 pub(crate) struct Servant {
     child: Child,
     questions: Option<ChildStdin>,
@@ -17,13 +17,13 @@ pub(crate) struct Servant {
 
 impl Servant {
     pub(crate) fn start(reference: &Reference) -> Self {
-        Self::of_python(reference.python(), "reference.py")
+        Self::of_python(reference.python())
     }
 
-    /// Starts a python with one of the scripts beside this file.
-    pub(crate) fn of_python(python: &Path, script: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
-        Self::of(Command::new(python).arg(folder.join(script)))
+    /// Starts a python that has a release of the reference.
+    pub(crate) fn of_python(python: &Path) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/reference.py");
+        Self::of(Command::new(python).arg(script))
     }
 
     /// Starts a program that answers requests.
@@ -35,14 +35,23 @@ impl Servant {
         Self { child, questions, answers }
     }
 
-    /// Asks for something to be done, as `reference.py` describes it.
+    /// Asks for something that has to be done, as `reference.py` describes it.
     pub(crate) fn ask(&mut self, question: &Value) -> Value {
+        self.attempt(question).unwrap_or_else(|reason| panic!("{question}: {reason}"))
+    }
+
+    /// Asks for something that the library may be unable to do.
+    pub(crate) fn attempt(&mut self, question: &Value) -> Result<Value, String> {
         let questions = self.questions.as_mut().unwrap();
         writeln!(questions, "{question}").expect("the reference takes a question");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the reference answers");
         assert!(!line.is_empty(), "the reference broke down over {question}; see its traceback");
-        serde_json::from_str(&line).unwrap()
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        match answer["failed"].as_str() {
+            None => Ok(answer),
+            Some(reason) => Err(reason.to_owned()),
+        }
     }
 }
 
