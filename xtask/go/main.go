@@ -28,6 +28,8 @@ type item struct {
 	Run       []string `json:"run"`
 	Materials []string `json:"materials"`
 	Products  []string `json:"products"`
+	// Who may do a step by certificate.
+	Constraints []in_toto.CertificateConstraint `json:"cert_constraints"`
 }
 
 type plan struct {
@@ -35,6 +37,8 @@ type plan struct {
 	Readme      string `json:"readme"`
 	Steps       []item `json:"steps"`
 	Inspections []item `json:"inspections"`
+	// Files of certificates.
+	Roots []string `json:"roots"`
 }
 
 type request struct {
@@ -51,11 +55,15 @@ type request struct {
 	Products []string    `json:"products"`
 	// Materials of a step that is run.
 	Materials []string `json:"materials"`
-	Folder    string   `json:"folder"`
-	Layout    string   `json:"layout"`
-	Links     string   `json:"links"`
-	Keys      []string `json:"keys"`
-	Product   string   `json:"product"`
+	// The file of a certificate of the private key.
+	Certificate string   `json:"certificate"`
+	Folder      string   `json:"folder"`
+	Layout      string   `json:"layout"`
+	Links       string   `json:"links"`
+	Keys        []string `json:"keys"`
+	Product     string   `json:"product"`
+	// Files of certificates between the roots and those of signatures.
+	Authorities []string `json:"authorities"`
 }
 
 func must(err error) {
@@ -91,6 +99,11 @@ func layout(r request) any {
 	made := in_toto.Layout{
 		Type: "layout", Expires: r.Plan.Expires, Readme: r.Plan.Readme,
 		Keys: map[string]in_toto.Key{}, Steps: []in_toto.Step{}, Inspect: []in_toto.Inspection{},
+		RootCas: map[string]in_toto.Key{},
+	}
+	for _, file := range r.Plan.Roots {
+		root := load(file)
+		made.RootCas[root.KeyID] = root
 	}
 	for _, step := range r.Plan.Steps {
 		ids := []string{}
@@ -101,7 +114,7 @@ func layout(r request) any {
 		}
 		made.Steps = append(made.Steps, in_toto.Step{
 			Type: "step", PubKeys: ids, ExpectedCommand: step.Command, Threshold: step.Threshold,
-			SupplyChainItem: step.artifacts(),
+			CertificateConstraints: step.Constraints, SupplyChainItem: step.artifacts(),
 		})
 	}
 	for _, inspection := range r.Plan.Inspections {
@@ -132,6 +145,9 @@ func keyID(r request) any {
 func run(r request) any {
 	defer in(r.Product)()
 	key := load(r.Private)
+	if r.Certificate != "" {
+		key.KeyVal.Certificate = load(r.Certificate).KeyVal.Certificate
+	}
 	metadata, err := in_toto.InTotoRun(r.Step, "", r.Materials, r.Products, r.Command, key,
 		[]string{"sha256"}, nil, nil, false, false, r.Dsse)
 	must(err)
@@ -169,7 +185,13 @@ func verify(r request) (err error) {
 		}
 		keys[key.KeyID] = key
 	}
-	_, err = in_toto.InTotoVerify(metadata, keys, r.Links, "", map[string]string{}, nil, false)
+	authorities := [][]byte{}
+	for _, file := range r.Authorities {
+		pem, err := os.ReadFile(file)
+		must(err)
+		authorities = append(authorities, pem)
+	}
+	_, err = in_toto.InTotoVerify(metadata, keys, r.Links, "", map[string]string{}, authorities, false)
 	return err
 }
 

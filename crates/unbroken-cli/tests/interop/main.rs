@@ -13,6 +13,7 @@
 )]
 
 mod bytes;
+mod certified;
 mod demo;
 mod image;
 mod keys;

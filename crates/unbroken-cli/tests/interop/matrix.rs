@@ -8,8 +8,17 @@ use std::path::PathBuf;
 use crate::peers::{MAKER, OWNER, Peer, Peers, Task};
 use crate::plan::{Form, Plan, StepPlan};
 
-const KINDS: [&str; 6] =
-    ["ed25519", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-3072", "ml-dsa-65"];
+const KINDS: [&str; 9] = [
+    "ed25519",
+    "ecdsa-p256",
+    "ecdsa-p384",
+    "ecdsa-p521",
+    "rsa-3072",
+    "ml-dsa-65",
+    "x509 ed25519",
+    "x509 ecdsa-p256",
+    "x509 rsa-3072",
+];
 const TASKS: [Task; 2] = [
     Task { step: "make", materials: &[], products: &["app"], script: "echo app > app" },
     Task { step: "pack", materials: &["app"], products: &["app.gz"], script: "gzip -nk app" },
@@ -46,8 +55,16 @@ fn is_bad_link(reason: &str) -> bool {
         "link-signature-invalid",
         "ThresholdVerificationError",
         "have a valid signature from an authorized signer",
+        // What golang looks for where no key fits.
+        "Signature has empty Certificate",
     ]
     .contains(&reason)
+}
+
+/// Tells whether a rejection is for a certificate that no root stands above.
+fn is_untrusted(reason: &str) -> bool {
+    ["certificate-untrusted", "cert cannot be verified by provided roots and intermediates"]
+        .contains(&reason)
 }
 
 /// Tells whether a rejection is for a layout that this owner has not signed.
@@ -61,7 +78,8 @@ fn is_other_owner(reason: &str) -> bool {
     .contains(&reason)
 }
 
-/// Lets every verifier judge one chain: as it is, for another owner, and with a digest edited.
+/// Lets every verifier judge one chain: as it is, for another owner, without the authority that stands
+/// between root and certificate where there is one, and with a digest edited.
 fn measure(peers: &mut Peers) -> Row {
     let verifiers: Vec<Peer> =
         Peer::VERIFIERS.into_iter().filter(|peer| peers.has(*peer)).collect();
@@ -80,16 +98,23 @@ fn measure(peers: &mut Peers) -> Row {
         };
         row.insert(verifier.name().to_owned(), cell);
     }
-    peers.edit("make");
-    for verifier in accepted {
-        match peers.judge(verifier, OWNER) {
-            Err(reason) if is_bad_link(&reason) => {}
-            other => {
-                let cell = format!("UNSAFE: edited {other:?}");
-                row.insert(verifier.name().to_owned(), cell);
+    let mut unsafe_unless = |peers: &mut Peers, what, is_due: fn(&str) -> bool| {
+        for verifier in &accepted {
+            match peers.judge(*verifier, OWNER) {
+                Err(reason) if is_due(&reason) => {}
+                other => {
+                    row.insert(verifier.name().to_owned(), format!("UNSAFE: {what} {other:?}"));
+                }
             }
         }
+    };
+    let authorities = std::mem::take(&mut peers.authorities);
+    if !authorities.is_empty() {
+        unsafe_unless(peers, "without the authority", is_untrusted);
     }
+    peers.authorities = authorities;
+    peers.edit("make");
+    unsafe_unless(peers, "edited", is_bad_link);
     row
 }
 

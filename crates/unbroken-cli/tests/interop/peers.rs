@@ -10,10 +10,11 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::certified::{BETWEEN, LEAF, ROOT, certify, write_certificates};
 use crate::plan::{Form, Plan};
 use crate::reference::Servant;
 use crate::tools::{Run, component, unbroken};
-use crate::verdict::{edit_digest, judge_ours};
+use crate::verdict::{edit_digest, judge_ours, signed_text};
 
 /// Who makes a chain, or judges one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +88,9 @@ pub(crate) struct Task {
 pub(crate) struct Peers {
     folder: TempDir,
     servants: BTreeMap<Peer, Servant>,
+    /// The certificates of authorities that verifiers are handed, where the steps are done by whoever
+    /// has a certificate.
+    pub(crate) authorities: Vec<String>,
 }
 
 /// The key that signs every step.
@@ -99,7 +103,8 @@ impl Peers {
     pub(crate) fn start(test: &str) -> Self {
         let servants =
             Peer::VERIFIERS.into_iter().filter_map(|peer| Some((peer, peer.start(test)?)));
-        Self { folder: tempfile::tempdir().unwrap(), servants: servants.collect() }
+        let (folder, servants) = (tempfile::tempdir().unwrap(), servants.collect());
+        Self { folder, servants, authorities: Vec::new() }
     }
 
     pub(crate) fn has(&self, peer: Peer) -> bool {
@@ -114,11 +119,23 @@ impl Peers {
         self.path(key).with_extension("pub").to_str().unwrap().to_owned()
     }
 
-    /// Makes the key pairs anew, of one kind.
-    pub(crate) fn make_keys(&self, kind: &str) {
+    fn is_certified(&self) -> bool {
+        !self.authorities.is_empty()
+    }
+
+    /// Makes the key pairs anew, of one kind; `x509 KIND` adds a certificate for the one that signs steps.
+    pub(crate) fn make_keys(&mut self, kind: &str) {
+        let of_certificates = kind.strip_prefix("x509 ");
         for key in [OWNER, MAKER] {
             let mut command = unbroken(self.folder.path());
-            Run::must(command.args(["key", "generate", "--force", "--type", kind, key]));
+            command.args(["key", "generate", "--force", "--type"]);
+            Run::must(command.args([of_certificates.unwrap_or(kind), key]));
+        }
+        self.authorities.clear();
+        if of_certificates.is_some() {
+            let public = fs::read_to_string(self.public(MAKER)).unwrap();
+            write_certificates(self.folder.path(), &public);
+            self.authorities.push(self.path(BETWEEN).to_str().unwrap().to_owned());
         }
     }
 
@@ -141,12 +158,20 @@ impl Peers {
             }
             return Ok(());
         }
+        if self.is_certified() && peer != Peer::Golang {
+            return self.make_certified_by_python(peer, form, plan);
+        }
         let (links, product) = (self.path("links"), self.path("product"));
         let mut request = plan.request(|key| self.public(key));
         // Golang writes control characters into a payload of DSSE as they are, which is no JSON.
         request["readme"] = json!("a \"pipeline\" \\ of two steps: ä \u{1f4e6}");
         let owner = self.path(OWNER);
         let maker = self.path(MAKER);
+        let certificate = self.is_certified().then(|| self.path(LEAF)).unwrap_or_default();
+        if self.is_certified() {
+            certify(&mut request, "keys");
+            request["roots"] = json!([self.path(ROOT)]);
+        }
         let servant = self.servants.get_mut(&peer).unwrap();
         let dsse = form == Form::Dsse;
         let out = links.join("root.layout");
@@ -161,11 +186,33 @@ impl Peers {
                 &json!({
                     "do": "run", "step": step, "materials": materials, "products": products,
                     "command": ["sh", "-c", script], "private": maker, "dsse": dsse,
-                    "folder": links, "product": product,
+                    "folder": links, "product": product, "certificate": certificate,
                 }),
             )?;
         }
         Ok(())
+    }
+
+    /// Lets python sign a layout that lists a root, and looks whether it is still there. It has no call
+    /// to make such a layout, and none to sign with a certificate.
+    fn make_certified_by_python(
+        &mut self,
+        peer: Peer,
+        form: Form,
+        plan: &Plan,
+    ) -> Result<(), String> {
+        let (bare, out) = (self.path("bare.layout"), self.path("links/root.layout"));
+        let mut layout = plan.layout(|_| Default::default());
+        certify(&mut layout, "pubkeys");
+        fs::write(&bare, layout.to_string()).unwrap();
+        let owner = self.path(OWNER);
+        let request = json!({
+            "do": "sign", "payload": bare, "signers": [owner], "dsse": form == Form::Dsse, "out": out,
+        });
+        asked(self.servants.get_mut(&peer).unwrap(), &request)?;
+        let signed = signed_text(&fs::read_to_string(out).unwrap());
+        assert!(!signed.contains("rootcas"), "it knows roots: let it do the steps");
+        Err("`rootcas` is dropped".to_owned())
     }
 
     /// Makes a chain by the drop-in for golang's program.
@@ -175,12 +222,15 @@ impl Peers {
             command.arg0("in-toto");
             command
         };
-        let layout = plan.layout(|key| {
+        let mut layout = plan.layout(|key| {
             let text = Run::must(in_toto("").args(["key", "layout"]).arg(self.public(key)));
             let object: Value = serde_json::from_str(&format!("{{{text}}}")).unwrap();
             let (id, key) = object.as_object().unwrap().iter().next().unwrap();
             (id.clone(), key.clone())
         });
+        if self.is_certified() {
+            certify(&mut layout, "pubkeys");
+        }
         let bare = match form {
             Form::Metablock => json!({"signed": layout, "signatures": []}),
             Form::Dsse => json!({
@@ -196,6 +246,9 @@ impl Peers {
             let mut command = in_toto("product");
             command.args(["run", "-n", task.step, "-d"]).arg(self.path("links"));
             command.arg("-k").arg(self.path(MAKER));
+            if self.is_certified() {
+                command.arg("-c").arg(self.path(LEAF));
+            }
             command.args((form == Form::Dsse).then_some("--use-dsse"));
             command.args(task.materials.iter().flat_map(|path| ["-m", path]));
             command.args(task.products.iter().flat_map(|path| ["-p", path]));
@@ -207,7 +260,7 @@ impl Peers {
         let style = if peer == Peer::Legacy { "legacy" } else { "securesystemslib" };
         let style = ["--key-id-style", style];
         let dsse = (form == Form::Dsse).then_some("--dsse");
-        let layout = plan.layout(|key| {
+        let mut layout = plan.layout(|key| {
             let mut command = unbroken(self.folder.path());
             command.args(["key", "show", "--format", "layout"]).args(style);
             let text = Run::must(command.arg(self.public(key)));
@@ -215,6 +268,9 @@ impl Peers {
             let (id, key) = object.as_object().unwrap().iter().next().unwrap();
             (id.clone(), key.clone())
         });
+        if self.is_certified() {
+            certify(&mut layout, "pubkeys");
+        }
         let bare = self.path("bare.layout");
         fs::write(&bare, layout.to_string()).unwrap();
         let mut command = unbroken(self.folder.path());
@@ -223,6 +279,9 @@ impl Peers {
         for task in tasks {
             let mut command = unbroken(&self.path("product"));
             command.args(["run", task.step, "--key"]).arg(self.path(MAKER)).args(style).args(dsse);
+            if self.is_certified() {
+                command.arg("--cert").arg(self.path(LEAF));
+            }
             for (option, paths) in [("--materials", task.materials), ("--products", task.products)]
             {
                 command.args((!paths.is_empty()).then_some(option)).args(paths);
@@ -237,11 +296,14 @@ impl Peers {
         let (layout, links) = (self.path("links/root.layout"), self.path("links"));
         let (product, owner) = (self.path("product"), self.public(owner));
         let Some(servant) = self.servants.get_mut(&peer) else {
-            let verdict = judge_ours(&layout, &links, &[owner], &product, &[]);
+            let authorities = self.authorities.iter().map(|path| format!("--intermediates={path}"));
+            let more: Vec<String> = authorities.collect();
+            let verdict = judge_ours(&layout, &links, &[owner], &product, &more);
             return if verdict.accepted { Ok(()) } else { Err(verdict.reasons[0].clone()) };
         };
         let request = json!({
             "do": "judge", "layout": layout, "links": links, "keys": [owner], "product": product,
+            "authorities": self.authorities,
         });
         let answer = asked(servant, &request)?;
         if answer["accepted"] == true {
@@ -272,6 +334,8 @@ fn asked(servant: &mut Servant, request: &Value) -> Result<Value, String> {
 /// Shortens a sentence to what does not change from run to run.
 fn sentence(message: &str) -> String {
     let known = [
+        "Signature has empty Certificate",
+        "cert cannot be verified by provided roots and intermediates",
         "no signature found for key",
         "have a valid signature from an authorized signer",
         "invalid character",

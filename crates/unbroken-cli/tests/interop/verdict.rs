@@ -105,13 +105,21 @@ pub(crate) fn edit_digest(file: &Path) {
     std::fs::write(file, edit_payload(&text, flip_digit)).unwrap();
 }
 
+/// Returns the text that was signed: the payload, or the document that holds it.
+pub(crate) fn signed_text(text: &str) -> String {
+    let document: Value = serde_json::from_str(text).unwrap();
+    let payload = document["payload"].as_str();
+    let decode = |payload: &str| BASE64.decode(payload.as_bytes()).unwrap();
+    payload.map_or_else(|| text.to_owned(), |payload| String::from_utf8(decode(payload)).unwrap())
+}
+
 /// Changes the text that was signed, and leaves the signatures as they are.
 pub(crate) fn edit_payload(text: &str, edit: impl FnOnce(&str) -> String) -> String {
     let document: Value = serde_json::from_str(text).unwrap();
     let edited = match document["payload"].as_str() {
         None => edit(text),
         Some(payload) => {
-            let inner = String::from_utf8(BASE64.decode(payload.as_bytes()).unwrap()).unwrap();
+            let inner = signed_text(text);
             text.replacen(payload, &BASE64.encode(edit(&inner).as_bytes()), 1)
         }
     };
