@@ -1,5 +1,5 @@
-//! Programs in Go, built by the toolchain of the machine: that of in-toto-golang, a servant of its library, and a
-//! registry made of go-containerregistry.
+//! Programs in Go, built by the toolchain of the machine: that of in-toto-golang, a servant of its library, a
+//! Workload API made of go-spiffe, and a registry made of go-containerregistry.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,7 +38,7 @@ pub(super) fn build(
         .env("CGO_ENABLED", "0")
         .args(["build", "-gcflags=all=-N -l", "-ldflags=-s -w", "-o"])
         .arg(&folder)
-        .args(["github.com/in-toto/in-toto-golang", ".", "./registry"]);
+        .args(["github.com/in-toto/in-toto-golang", ".", "./registry", "./workload"]);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     eprintln!("    building programs in Go into {}", folder.display());
     output(&mut command).map_err(|error| error.to_string())?;

@@ -26,3 +26,4 @@ mod schemes;
 mod sign;
 mod verify;
 mod workload;
+mod workload_api;

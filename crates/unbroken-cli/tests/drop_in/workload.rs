@@ -1,16 +1,22 @@
-//! Keys of a SPIFFE Workload API, of a mock of one: a step that they sign is verified under a layout
-//! that names a root and a URI.
+//! Keys of a SPIFFE Workload API: a step that they sign is verified under a layout that names a root
+//! and a URI.
+//!
+//! The API is a mock, which also says what no agent should say; and where there is Go, one that
+//! others have written, which in-toto-golang's own client asks as well.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use data_encoding::BASE64;
+use serde_json::{Value, json};
+use unbroken_crypto::{KeyAlgorithm, KeyIdStyle, SigningKey};
 use unbroken_testkit::certificates::CertificateDraft;
 use unbroken_testkit::keys;
 
 use crate::mock_workload_api::{MockAnswer, MockWorkloadApi, framed};
 use crate::pair::{Generation, Pair, drop_in};
+use crate::workload_api::GoWorkloadApi;
 
 const ID: &str = "spiffe://example.com/build";
 
@@ -20,14 +26,30 @@ fn lasting(mut draft: CertificateDraft) -> CertificateDraft {
     draft
 }
 
-/// A mock that issues the identity of an id: its certificate is by an authority under the root `ca`.
-fn issuing(id: &str) -> MockWorkloadApi {
-    let leaf = lasting(CertificateDraft::of("workload").uri(id)).issued_by("between");
+/// Certificates for an id and a key, by an authority under the root `ca`, and the key.
+fn identity(id: &str, key: &SigningKey) -> (Vec<u8>, Vec<u8>) {
+    let mut leaf = lasting(CertificateDraft::of("workload").uri(id));
+    leaf.spki = Some(key.public().spki_der().to_vec());
     let between = lasting(CertificateDraft::authority("between")).issued_by("ca");
-    let pem = keys::key("workload").to_pkcs8_pem(None).unwrap();
+    let pem = key.to_pkcs8_pem(None).unwrap();
     let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    let private = BASE64.decode(lines.as_bytes()).unwrap();
-    MockWorkloadApi::answering(MockAnswer::Open(framed(id, &[leaf, between].concat(), &private)))
+    ([leaf.issued_by("between"), between].concat(), BASE64.decode(lines.as_bytes()).unwrap())
+}
+
+/// A mock that issues the identity of an id.
+fn issuing(id: &str) -> MockWorkloadApi {
+    let (certificates, private) = identity(id, &keys::key("workload"));
+    MockWorkloadApi::answering(MockAnswer::Open(framed(id, &certificates, &private)))
+}
+
+/// The same as go-spiffe's types have it.
+fn svid(id: &str, key: &SigningKey, hint: &str) -> Value {
+    let (certificates, private) = identity(id, key);
+    let root = lasting(CertificateDraft::authority("ca")).issued_by("ca");
+    json!({
+        "spiffe_id": id, "x509_svid": BASE64.encode(&certificates),
+        "x509_svid_key": BASE64.encode(&private), "bundle": BASE64.encode(&root), "hint": hint,
+    })
 }
 
 /// Writes a layout, not signed yet, that lets in whoever has a certificate under the root for the id.
@@ -143,12 +165,9 @@ fn without_an_identity_nothing_is_run() {
     }
 }
 
-#[test]
-fn the_files_are_those_of_golang() {
-    let test = "keys of a Workload API beside golang's";
-    let Some(pair) = Pair::of(Generation::Golang, test) else { return };
-    let mock = issuing(ID);
-    let api = format!("--spiffe-workload-api-path unix://{}", mock.socket().display());
+/// Holds what is made with the identity behind a socket beside what golang's program makes with it.
+fn hold_beside_golang(pair: &Pair, socket: &Path) {
+    let api = format!("--spiffe-workload-api-path unix://{}", socket.display());
     pair.same("in-toto", &format!("run -n build {api} -m src -- true"));
     pair.write("root.layout", layout(&pair.ours()).as_bytes());
     pair.write("root.pem", b"");
@@ -168,4 +187,67 @@ fn the_files_are_those_of_golang() {
         // Golang leaves the name of the step out here.
         assert_eq!(named(ours.files, "edit"), named(theirs.files, ""), "{words}");
     }
+}
+
+#[test]
+fn the_files_are_those_of_golang() {
+    let test = "keys of a Workload API beside golang's";
+    let Some(pair) = Pair::of(Generation::Golang, test) else { return };
+    hold_beside_golang(&pair, &issuing(ID).socket());
+}
+
+/// The API is one of gRPC for Go: what it frames, compresses and holds back is not what the mock does.
+#[test]
+fn identities_of_an_agent_made_of_go_spiffe_sign() {
+    let test = "keys of a Workload API made of go-spiffe";
+    let Some(pair) = Pair::of(Generation::Golang, test) else { return };
+    let mut agent = GoWorkloadApi::issuing(&pair.python().with_file_name("workload"), &[]);
+    let socket = agent.socket();
+    let api = format!("--spiffe-workload-api-path unix://{}", socket.display());
+    let run = format!("run -n build {api} -- touch made");
+    let (theirs, ours) = pair.same_code("in-toto", &run);
+    assert_eq!(ours.code, Some(1));
+    assert!(theirs.stderr.contains("no identity issued"), "{}", theirs.stderr);
+    assert!(ours.stderr.contains("refused (7): \"no identity issued\""), "{}", ours.stderr);
+
+    // More than the agent may send at once, with a second identity behind the first.
+    let (long, other) = ("hint".repeat(1 << 18), "spiffe://example.com/other");
+    let key = keys::key("workload");
+    agent.issue(&[svid(ID, &key, &long), svid(other, &keys::key("other"), "")]);
+    hold_beside_golang(&pair, &socket);
+
+    // What an agent issues by default: another key of ECDSA every time.
+    let verify = "verify -l root.layout -k alice.pub -i build-intermediate-0.cert.pem";
+    for (id, code) in [(ID, Some(0)), (other, Some(1))] {
+        let key = SigningKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        agent.issue(&[svid(id, &key, "")]);
+        pair.each(|folder| {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|end| end == "link") {
+                    std::fs::remove_file(path).unwrap();
+                }
+            }
+        });
+        let words: Vec<&str> = run.split(' ').collect();
+        let (theirs, ours) = pair.run("in-toto", &words);
+        assert_eq!((ours.code, theirs.code), (Some(0), Some(0)), "{}", ours.stderr);
+        let link = format!("build.{:.8}.link", key.public().key_id(KeyIdStyle::Legacy));
+        assert!(
+            ours.files.contains_key(Path::new(&link))
+                && theirs.files.contains_key(Path::new(&link))
+        );
+        // Each then reads what the other has signed.
+        for _ in 0..2 {
+            let words: Vec<&str> = verify.split(' ').collect();
+            let (theirs, ours) = pair.run("in-toto", &words);
+            assert_eq!((ours.code, theirs.code), (code, code), "{}{}", ours.stderr, theirs.stderr);
+            let (one, two) = (pair.ours().join(&link), pair.theirs().join(&link));
+            let made = std::fs::read(&one).unwrap();
+            std::fs::copy(&two, &one).unwrap();
+            std::fs::write(&two, made).unwrap();
+        }
+    }
+    let key = format!("spiffe:unix://{}", socket.display());
+    told(unbroken(&pair.ours()).args(["run", "build", "--dsse", "--key", &key, "--", "true"]), 0);
 }

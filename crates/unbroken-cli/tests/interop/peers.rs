@@ -167,7 +167,7 @@ impl Peers {
         request["readme"] = json!("a \"pipeline\" \\ of two steps: ä \u{1f4e6}");
         let owner = self.path(OWNER);
         let maker = self.path(MAKER);
-        let certificate = self.is_certified().then(|| self.path(LEAF)).unwrap_or_default();
+        let certificate = if self.is_certified() { self.path(LEAF) } else { PathBuf::new() };
         if self.is_certified() {
             certify(&mut request, "keys");
             request["roots"] = json!([self.path(ROOT)]);
