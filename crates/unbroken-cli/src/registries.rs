@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use unbroken_oci::reference::Host;
-use unbroken_oci::registry::{Client, CredentialPlaces, ProxyChoice, Settings};
+use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, Settings};
 use unbroken_oci::{OciError, limits::Limits};
 
 use crate::error::{CliError, Result};
@@ -50,7 +50,7 @@ impl RegistryOptions {
             plain_http: self.plain_http.iter().cloned().collect(),
             trusted_hosts: self.trust_host.iter().cloned().collect(),
             auth_hosts: self.auth_host.iter().cloned().collect(),
-            proxy: ProxyChoice::of_environment(),
+            proxies: proxies()?,
             credentials: self.credentials(),
             ..Settings::default()
         };
@@ -92,6 +92,23 @@ impl RegistryOptions {
             files: files.into_iter().flatten().collect(),
         }
     }
+}
+
+/// The proxies that the environment names. An empty variable names none.
+fn proxies() -> Result<Proxies> {
+    let first = |names: [&'static str; 4]| {
+        let set = |name| Some((name, std::env::var(name).ok().filter(|text| !text.is_empty())?));
+        names.into_iter().find_map(set)
+    };
+    let secure = first(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]);
+    let plain = first(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]);
+    let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
+    Proxies::new(
+        secure.as_ref().map(|(name, text)| (*name, text.as_str())),
+        plain.as_ref().map(|(name, text)| (*name, text.as_str())),
+        &except.unwrap_or_default(),
+    )
+    .map_err(|error| oci_error(&error))
 }
 
 /// Turns a failure of the room of images into one of the program, with what to do about it.

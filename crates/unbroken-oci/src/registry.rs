@@ -9,6 +9,7 @@ mod challenge;
 mod credentials;
 mod exchange;
 mod http;
+mod proxy;
 mod repository;
 mod token;
 
@@ -21,6 +22,7 @@ use self::address::Address;
 pub use self::credentials::CredentialPlaces;
 use self::http::Agents;
 pub(crate) use self::http::{chance, pause};
+pub use self::proxy::Proxies;
 pub use self::repository::RegistryRepository;
 use self::token::Authorization;
 use crate::error::{OciError, Result};
@@ -43,26 +45,11 @@ pub struct Settings {
     /// Registries that are read in place of another, in this order, before it.
     pub mirrors: BTreeMap<Host, Vec<Host>>,
     /// Whether and through what requests go.
-    pub proxy: ProxyChoice,
+    pub proxies: Proxies,
     /// Where credentials are looked for.
     pub credentials: CredentialPlaces,
     /// Authorities that are trusted beside those of the machine.
     pub authorities: Authorities,
-}
-
-/// Through what requests go.
-#[derive(Clone, Debug, Default)]
-pub struct ProxyChoice(Option<ureq::Proxy>);
-
-impl ProxyChoice {
-    /// Takes what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
-    pub fn of_environment() -> Self {
-        Self(ureq::Proxy::try_from_env())
-    }
-
-    fn proxy(&self) -> Option<ureq::Proxy> {
-        self.0.clone()
-    }
 }
 
 /// Authorities that are trusted beside those of the machine.
@@ -119,7 +106,7 @@ struct Shared {
 impl Client {
     /// Makes a client. It connects when it is asked for something.
     pub fn new(settings: Settings) -> Self {
-        let (agents, authorizations) = (Agents::new(), Mutex::default());
+        let (agents, authorizations) = (Agents::default(), Mutex::default());
         Self { shared: Arc::new(Shared { settings, agents, authorizations }) }
     }
 

@@ -6,6 +6,7 @@
 mod http;
 mod image;
 mod process;
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -19,6 +20,7 @@ use unbroken_model::limits::Limits;
 pub use self::http::{Body, Reply, Request};
 pub use self::image::push_image;
 pub use self::process::{Identity, RegistryProcess, lasting_root};
+pub use self::proxy::TestProxy;
 
 /// Whether a registry keeps account of what refers to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

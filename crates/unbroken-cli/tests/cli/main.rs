@@ -19,6 +19,7 @@ mod formats;
 mod help;
 mod hostile;
 mod images;
+mod logins;
 mod metadata;
 mod others;
 mod path;

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
+use unbroken_crypto::hash::sha256_hex;
+use unbroken_testkit::registry::{Body, Referrers, Reply, TestRegistry};
+
 use crate::support::{Sandbox, UNBROKEN};
 
 /// How long a test waits for what must come.
@@ -203,6 +206,28 @@ fn no_bar_is_shown_to_a_file_or_for_quick_work_or_to_who_wants_silence() {
 
     let quiet: Vec<&str> = run.split(' ').chain(["large", "--quiet"]).collect();
     assert_eq!(Terminal::of(&sandbox, &quiet).end(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_bar_is_shown_when_a_transfer_takes_long_and_somebody_watches() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    let layer = [b'l'; 100];
+    registry.put_image("app", "1", &layer);
+    registry.rule(move |request| {
+        let body = Body::Drip { bytes: layer.to_vec(), pause: Duration::from_millis(12) };
+        let is_layer = request.target.ends_with(&sha256_hex(&layer));
+        is_layer.then(|| Reply::status(200).body(body))
+    });
+    let sandbox = Sandbox::of("source");
+    let copy = format!("image copy {}/app:1 oci:", registry.host());
+    let arguments = format!("{copy}watched");
+    let mut terminal = Terminal::of(&sandbox, &arguments.split(' ').collect::<Vec<_>>());
+    terminal.expect("copying");
+    let first = terminal.first.unwrap();
+    assert!(first >= Duration::from_millis(500), "shown after {first:?}");
+    assert_eq!(terminal.end().0, Some(0));
+    let piped = sandbox.succeed(&format!("{copy}piped"));
+    assert!(!piped.stderr.contains("copying"), "{}", piped.stderr);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) struct Address {
 }
 
 /// How an address may be reached, and what it may be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {
     /// The user named the host: any address will do. Credentials go to the registry alone.
     Named,
@@ -66,7 +66,7 @@ impl Address {
             && self.port() == other.port()
     }
 
-    fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.host.port().unwrap_or(if self.secure { 443 } else { 80 })
     }
 
@@ -122,10 +122,20 @@ pub(crate) fn follow(
         return Err(refuse(target.without_query(), "it is another port of the registry's host"));
     }
     let address = target.host.name().parse::<IpAddr>();
-    if address.is_ok_and(|address| !is_public(address)) || target.host.is_loopback() {
+    let is_public = address.map_or_else(|_| is_public_name(target.host.name()), is_public);
+    if !is_public {
         return Err(refuse(target.without_query(), "it is no public address"));
     }
     Ok((target, Reach::Foreign))
+}
+
+/// Tells whether a name can be one of the public internet. A proxy that looks names up would find the
+/// others in its own network.
+fn is_public_name(name: &str) -> bool {
+    const LOCAL: [&str; 6] = ["localhost", "local", "internal", "localdomain", "arpa", "test"];
+    let Some((_, last)) = name.rsplit_once('.') else { return false };
+    // A number at the end is an address in another notation: octal, hexadecimal, with fewer dots.
+    !(last.starts_with(|first: char| first.is_ascii_digit()) || LOCAL.contains(&last))
 }
 
 /// Tells whether an address is one of the public internet, whichever way it is written.
@@ -211,6 +221,15 @@ mod tests {
             "http://224.0.0.1/",
             "http://255.255.255.255/",
             "http://[2001:0:1::1]/",
+            "http://2130706433/",
+            "http://0177.0.0.01/",
+            "http://0x7f.0x0.0x0.0x1/",
+            "http://0x7f000001/",
+            "http://127.1/",
+            "http://metadata/",
+            "http://metadata.google.internal/",
+            "http://printer.local/",
+            "http://a.localhost/",
         ] {
             let refused = of("http://reg.example:5000/v2/", named);
             assert!(matches!(refused, Err(OciError::Host { .. })), "{named}");

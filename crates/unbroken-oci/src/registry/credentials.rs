@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
@@ -180,26 +181,35 @@ fn ask_helper(helper: &str, host: &str) -> Result<Option<Credential>> {
         // Else a file of credentials could name any program by its path.
         return Err(unusable("a helper's name has letters, digits, '-', '_' and '.'"));
     }
-    let answer = run_helper(&place, host).map_err(|error| unusable(&error.to_string()))?;
-    let Some(answer) = answer else { return Ok(None) };
-    let value = Value::parse(&answer, &JsonLimits::default())
-        .map_err(|_| unusable("its answer is no strict JSON"))?;
-    let get = |name| {
-        let member = value.as_object().and_then(|object| object.get(name));
-        member.and_then(Value::as_str).filter(|text| !text.is_empty())
-    };
-    match (get("Username"), get("Secret")) {
-        (Some("<token>"), Some(token)) => Ok(Some(Credential::Refresh(Secret::new(token)))),
-        (Some(user), Some(password)) => {
-            let password = Secret::new(password);
-            Ok(Some(Credential::Password { user: user.to_owned(), password }))
-        }
-        _ => Ok(None),
+    let answer = run_helper(&place, host, HELPER_TIME);
+    match answer.map_err(|error| unusable(&error.to_string()))? {
+        Some(answer) => said_by_helper(&answer).map_err(unusable),
+        None => Ok(None),
     }
 }
 
+fn said_by_helper(answer: &[u8]) -> std::result::Result<Option<Credential>, &'static str> {
+    // An error of the parser could quote the secret.
+    let value =
+        Value::parse(answer, &JsonLimits::default()).map_err(|_| "its answer is no strict JSON")?;
+    let document = value.as_object().ok_or("its answer is no JSON object")?;
+    let get = |name| document.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    Ok(match (get("Username"), get("Secret")) {
+        (Some("<token>"), Some(token)) => Some(Credential::Refresh(Secret::new(token))),
+        (Some(user), Some(password)) => {
+            let password = Secret::new(password);
+            Some(Credential::Password { user: user.to_owned(), password })
+        }
+        _ => None,
+    })
+}
+
 /// Asks a helper about a host; one that knows nothing ends with a failure.
-fn run_helper(program: &str, host: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+fn run_helper(
+    program: &str,
+    host: &str,
+    time: Duration,
+) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
@@ -211,25 +221,31 @@ fn run_helper(program: &str, host: &str) -> std::io::Result<Option<Zeroizing<Vec
         drop(stdin.write_all(host.as_bytes()));
     }
     let stdout = child.stdout.take();
-    let reading = std::thread::spawn(move || {
+    let (sender, answer) = sync_channel(1);
+    std::thread::spawn(move || {
         let mut answer = Zeroizing::new(Vec::new());
         let read = stdout.map(|stdout| stdout.take(LARGEST).read_to_end(&mut answer));
-        read.transpose().map(|_| answer)
+        drop(sender.send(read.transpose().map(|_| answer)));
     });
     let begin = Instant::now();
+    let late = || std::io::Error::other(format!("it did not answer in {time:?}"));
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if begin.elapsed() > HELPER_TIME {
+        if begin.elapsed() > time {
             child.kill()?;
             child.wait()?;
-            return Err(std::io::Error::other("it did not answer in 30 s"));
+            return Err(late());
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let answer = reading.join().map_err(|_| std::io::Error::other("its answer was not read"))??;
-    Ok(status.success().then_some(answer))
+    if !status.success() {
+        return Ok(None);
+    }
+    // What the helper began and left behind can hold its output open for ever.
+    let answer = answer.recv_timeout(time.saturating_sub(begin.elapsed()));
+    answer.map_err(|_| late())?.map(Some)
 }
 
 #[cfg(test)]
@@ -281,5 +297,44 @@ mod tests {
         assert!(ask_helper("../evil", "reg.example").is_err());
         let secret = Credential::Bearer(Secret::new("CANARY"));
         assert!(!format!("{secret:?}").contains("CANARY"));
+    }
+
+    /// Runs a script as a helper that has half a second.
+    fn helper(script: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("helper");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        run_helper(path.to_str().unwrap(), "reg.example", Duration::from_millis(500))
+    }
+
+    #[test]
+    fn a_helper_answers_or_fails_and_does_not_hold_anybody_up() {
+        let echo = r#"[ "$1" = get ] && printf '{"Username":"u","Secret":"%s"}' "$(cat)""#;
+        let answer = helper(echo).unwrap().unwrap();
+        let Ok(Some(Credential::Password { user, password })) = said_by_helper(&answer) else {
+            panic!("it is a password")
+        };
+        assert_eq!((&*user, password.expose()), ("u", "reg.example"));
+        // One that does not know the host, as docker's helpers say it.
+        assert!(helper("echo credentials not found in native keychain; exit 1").unwrap().is_none());
+        for late in ["exec sleep 60", "sleep 60 & echo '{}'"] {
+            let begin = Instant::now();
+            let error = helper(late).unwrap_err();
+            assert!(error.to_string().contains("did not answer in 500ms"), "{late}: {error}");
+            assert!(begin.elapsed() < Duration::from_secs(5), "{late}");
+        }
+    }
+
+    #[test]
+    fn what_a_helper_says_is_a_password_a_token_or_an_error_that_does_not_tell_it() {
+        let token = said_by_helper(br#"{"Username":"<token>","Secret":"t"}"#).unwrap();
+        assert!(matches!(token, Some(Credential::Refresh(token)) if token.expose() == "t"));
+        assert!(said_by_helper(br#"{"Username":"","Secret":""}"#).unwrap().is_none());
+        for junk in ["CANARY", "[\"CANARY\"]", "{\"Secret\":\"CANARY\"", "\u{0}CANARY", ""] {
+            let fault = said_by_helper(junk.as_bytes()).unwrap_err();
+            assert!(!fault.contains("CANARY"), "{fault}");
+        }
     }
 }

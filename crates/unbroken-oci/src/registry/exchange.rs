@@ -224,7 +224,7 @@ impl RegistryRepository {
         };
         let agent = self.client().agents().get(address, reach, settings)?;
         let response: Response<Body> = request
-            .with_agent(agent)
+            .with_agent(&agent)
             .configure()
             .timeout_global(time)
             .run()

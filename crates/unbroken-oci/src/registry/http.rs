@@ -1,8 +1,9 @@
 //! Requests over HTTP: time-outs, tries, redirects, and readers that cannot be held up.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -17,51 +18,55 @@ use super::address::{Address, Reach, is_public};
 use crate::error::{OciError, Result};
 use crate::limits::Limits;
 
-/// The connections of a client: by whether TLS is used, and by how far they may reach.
+/// The connections of a client, by the way that they go.
+#[derive(Default)]
 pub(crate) struct Agents {
-    plain: [OnceLock<Agent>; 2],
-    /// Reading the system's authorities costs more than a whole verification over plain HTTP.
-    secure: [OnceLock<std::result::Result<Agent, String>>; 2],
+    made: Mutex<BTreeMap<Way, Agent>>,
+}
+
+/// A way to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    secure: bool,
+    reach: Reach,
+    proxied: bool,
 }
 
 impl Agents {
-    pub(crate) const fn new() -> Self {
-        Self {
-            plain: [OnceLock::new(), OnceLock::new()],
-            secure: [OnceLock::new(), OnceLock::new()],
-        }
-    }
-
     pub(crate) fn get(
         &self,
         address: &Address,
         reach: Reach,
         settings: &Settings,
-    ) -> Result<&Agent> {
-        let [named, foreign] = &self.plain;
-        let [secure_named, secure_foreign] = &self.secure;
-        let (plain, secure) = match reach {
-            Reach::Named => (named, secure_named),
-            Reach::Foreign => (foreign, secure_foreign),
-        };
-        if !address.secure {
-            return Ok(plain.get_or_init(|| agent(None, reach, settings)));
+    ) -> Result<Agent> {
+        let proxy = settings.proxies.of(address);
+        let way = Way { secure: address.secure, reach, proxied: proxy.is_some() };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = made.get(&way) {
+            return Ok(agent.clone());
         }
-        let made = secure.get_or_init(|| {
-            let tls = tls(settings)?;
-            Ok(agent(Some(tls), reach, settings))
-        });
-        made.as_ref()
-            .map_err(|fault| OciError::Settings { what: "TLS".to_owned(), fault: fault.clone() })
+        // Reading the system's authorities costs more than a whole verification over plain HTTP.
+        let is_secure =
+            way.secure || proxy.is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https);
+        let tls = is_secure.then(|| tls(settings)).transpose();
+        let tls = tls.map_err(|fault| OciError::Settings { what: "TLS".to_owned(), fault })?;
+        let agent = agent(tls, way, proxy, settings);
+        made.insert(way, agent.clone());
+        Ok(agent)
     }
 }
 
-fn agent(tls: Option<TlsConfig>, reach: Reach, settings: &Settings) -> Agent {
+fn agent(
+    tls: Option<TlsConfig>,
+    way: Way,
+    proxy: Option<&ureq::Proxy>,
+    settings: &Settings,
+) -> Agent {
     let limits = &settings.limits;
     let mut config = Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        .proxy(settings.proxy.proxy())
+        .proxy(proxy.cloned())
         .user_agent(concat!("unbroken/", env!("CARGO_PKG_VERSION")))
         .accept(AutoHeaderValue::None)
         // An encoding would make the bytes that are hashed other ones than those that came.
@@ -80,10 +85,11 @@ fn agent(tls: Option<TlsConfig>, reach: Reach, settings: &Settings) -> Agent {
         config = config.tls_config(tls);
     }
     let connector = DefaultConnector::default();
-    match reach {
-        Reach::Named => Agent::with_parts(config.build(), connector, DefaultResolver::default()),
-        Reach::Foreign => Agent::with_parts(config.build(), connector, PublicResolver::default()),
+    if way.reach == Reach::Foreign && !way.proxied {
+        return Agent::with_parts(config.build(), connector, <PublicResolver>::default());
     }
+    // Where there is a proxy, its own address is what is looked up here, and the user named it.
+    Agent::with_parts(config.build(), connector, DefaultResolver::default())
 }
 
 fn tls(settings: &Settings) -> std::result::Result<TlsConfig, String> {
@@ -103,14 +109,14 @@ fn tls(settings: &Settings) -> std::result::Result<TlsConfig, String> {
 /// Resolves names, and refuses those of which any address is not public. The addresses that are
 /// looked at are those that are connected to: a name that changes its mind in between gains nothing.
 #[derive(Debug, Default)]
-struct PublicResolver(DefaultResolver);
+struct PublicResolver<R = DefaultResolver>(R);
 
 /// A host that a registry named and that is no place to go to.
 #[derive(Debug, thiserror::Error)]
 #[error("the host has the address {0}, which is not public")]
 struct NotPublic(std::net::IpAddr);
 
-impl Resolver for PublicResolver {
+impl<R: Resolver> Resolver for PublicResolver<R> {
     fn resolve(
         &self,
         uri: &Uri,
@@ -145,15 +151,16 @@ pub(crate) fn transport(action: &str, address: &Address, error: ureq::Error) -> 
 /// Tells whether trying again may help.
 pub(crate) fn is_transient(error: &OciError) -> bool {
     let OciError::Transport { source, .. } = error else { return false };
-    matches!(
-        source.downcast_ref(),
+    match source.downcast_ref() {
+        // A certificate that is not good does not become so.
+        Some(ureq::Error::Io(error)) => {
+            error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>())
+        }
         Some(
-            ureq::Error::Io(_)
-                | ureq::Error::Timeout(_)
-                | ureq::Error::ConnectionFailed
-                | ureq::Error::Protocol(_)
-        )
-    )
+            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_),
+        ) => true,
+        _ => false,
+    }
 }
 
 /// How long to wait before the next try: twice as long each time, with chance in it so that clients
@@ -212,5 +219,68 @@ impl<R: Read> Read for PatientReader<R> {
             (self.window, self.in_window) = (now, 0);
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
+
+    use super::*;
+
+    /// A name that leads to a public address when it is looked at, and then to this machine.
+    #[derive(Debug, Default)]
+    struct Rebinding(Arc<AtomicUsize>);
+
+    impl Resolver for Rebinding {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut found = self.empty();
+            let turn = self.0.fetch_add(1, Ordering::Relaxed);
+            let address = if turn == 0 { [93, 184, 216, 34] } else { [127, 0, 0, 1] };
+            found.push(SocketAddr::from((address, 80)));
+            Ok(found)
+        }
+    }
+
+    /// Notes what would be connected to, and connects to nothing.
+    #[derive(Debug, Default)]
+    struct Noting(Arc<Mutex<Vec<SocketAddr>>>);
+
+    impl<In: Transport> Connector<In> for Noting {
+        type Out = In;
+
+        fn connect(
+            &self,
+            details: &ConnectionDetails<'_>,
+            _: Option<In>,
+        ) -> std::result::Result<Option<In>, ureq::Error> {
+            self.0.lock().unwrap().extend(details.addrs.iter());
+            Err(ureq::Error::ConnectionFailed)
+        }
+    }
+
+    #[test]
+    fn a76_a_name_that_changes_its_mind_is_connected_to_where_it_was_looked_at() {
+        let (turns, connected) = (Arc::default(), Arc::default());
+        let resolver = PublicResolver(Rebinding(Arc::clone(&turns)));
+        let noting = Noting(Arc::clone(&connected));
+        let config = Config::builder().proxy(None).build();
+        let agent = Agent::with_parts(config, noting, resolver);
+        assert!(agent.get("http://cdn.example/").call().is_err());
+        assert_eq!(turns.load(Ordering::Relaxed), 1, "it is looked up once for a connection");
+        let first = SocketAddr::from(([93, 184, 216, 34], 80));
+        assert_eq!(*connected.lock().unwrap(), [first]);
+        // The next connection looks again, and sees what the name has become.
+        let refused = agent.get("http://cdn.example/").call().unwrap_err();
+        assert!(refused.to_string().contains("127.0.0.1, which is not public"), "{refused}");
+        assert_eq!(connected.lock().unwrap().len(), 1);
     }
 }

@@ -77,6 +77,62 @@ fn a_token_is_asked_for_at_the_registry_and_for_our_own_scope() {
     assert!(asked[1].header("authorization").is_some_and(|header| header.starts_with("Basic ")));
 }
 
+/// Settings with this entry of a file of credentials for one registry.
+fn with_entry(registry: &TestRegistry, entry: &str) -> Settings {
+    let text = format!(r#"{{"auths":{{"{}":{entry}}}}}"#, registry.host());
+    let inline = Some(("X".to_owned(), text));
+    Settings { credentials: CredentialPlaces { inline, files: Vec::new() }, ..settings() }
+}
+
+#[test]
+fn a_token_of_a_login_is_exchanged_and_one_for_the_registry_is_sent_as_it_is() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1.0", b"layer");
+    let challenge = format!("Bearer realm=\"http://{}/token\"", registry.host());
+    registry.rule(move |request| {
+        if request.target.starts_with("/token") {
+            return Some(Reply::ok("application/json", b"{\"access_token\":\"t0ken\"}".to_vec()));
+        }
+        let known = matches!(
+            request.header("authorization"),
+            Some("Bearer t0ken" | "Bearer for-the-registry")
+        );
+        (!known).then(|| Reply::status(401).header("www-authenticate", &challenge))
+    });
+    let exchanged = with_entry(&registry, r#"{"identitytoken":"of the login"}"#);
+    assert!(repository_with(&registry, exchanged).manifest(&tag()).is_ok());
+    let asked = registry.requests();
+    assert_eq!((&*asked[1].method, &*asked[1].target), ("POST", "/token"));
+    let form = String::from_utf8(asked[1].body.clone()).unwrap();
+    assert!(form.contains("grant_type=refresh_token"), "{form}");
+    assert!(form.contains("refresh_token=of%20the%20login"), "{form}");
+    assert!(form.contains("scope=repository%3Aapp%3Apull"), "{form}");
+    registry.forget_requests();
+    let as_it_is = with_entry(&registry, r#"{"registrytoken":"for-the-registry"}"#);
+    assert!(repository_with(&registry, as_it_is).manifest(&tag()).is_ok());
+    assert!(registry.requests().iter().all(|request| !request.target.starts_with("/token")));
+}
+
+#[test]
+fn a_token_service_that_answers_junk_is_no_anonymous_login() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1.0", b"layer");
+    for junk in
+        [&b"CANARY"[..], b"{}", b"{\"token\":\"\"}", b"{\"token\":\"a\\r\\nx: CANARY\"}", b"[]"]
+    {
+        let challenge = format!("Bearer realm=\"http://{}/token\"", registry.host());
+        registry.rule(move |request| {
+            let token = request.target.starts_with("/token");
+            let junk = token.then(|| Reply::ok("application/json", junk.to_vec()));
+            junk.or_else(|| Some(Reply::status(401).header("www-authenticate", &challenge)))
+        });
+        let error =
+            repository_with(&registry, with_password(&registry)).manifest(&tag()).unwrap_err();
+        assert!(matches!(error, unbroken_oci::OciError::Answer { .. }), "{error}");
+        assert!(!error.to_string().contains("CANARY"), "{error}");
+    }
+}
+
 #[test]
 fn a75_o14_no_other_host_sees_a_credential() {
     let (registry, other) =

@@ -7,4 +7,5 @@ mod evidence;
 mod honest;
 mod hostile;
 mod hosts;
+mod proxies;
 mod support;

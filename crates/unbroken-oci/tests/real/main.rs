@@ -4,4 +4,5 @@
 
 mod attaching;
 mod server;
+mod tls;
 mod tools;
