@@ -113,6 +113,14 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
                 .to_owned(),
         ),
     }
+    // The program alone does nothing: it talks with a daemon.
+    match find("docker").filter(|docker| succeeds(Command::new(docker).arg("info"))) {
+        Some(docker) => components.variables.push(("UNBROKEN_TEST_DOCKER", docker)),
+        None => components.missing.push(
+            "docker (UNBROKEN_TEST_DOCKER is not set): no daemon answers on this machine"
+                .to_owned(),
+        ),
+    }
     for reference in &REFERENCES {
         match python_with(workspace, reference, installing) {
             Ok(python) => components.variables.push((reference.variable, python)),

@@ -1,5 +1,6 @@
 //! Recognises evidence by its content. What registries and descriptors call it is no more than a hint.
 
+use data_encoding::BASE64;
 use unbroken_model::envelope::{Envelope, EnvelopeKind};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits as JsonLimits;
@@ -36,7 +37,8 @@ pub enum Kind {
 pub struct Recognised {
     /// What it is.
     pub kind: Kind,
-    /// The name of a link's step, or the predicate type of a statement.
+    /// The name of a link's step, the predicate type of a statement, the digest that a simple signature
+    /// is for, the format of a bill of materials.
     pub about: Option<String>,
     /// The key ids that its signatures name.
     pub signers: Vec<String>,
@@ -76,30 +78,66 @@ impl Kind {
 /// things that the content does not tell apart.
 pub fn recognise(told: &str, bytes: &[u8]) -> Recognised {
     let limits = JsonLimits::default();
-    let plain = |kind| Recognised { kind, about: None, signers: Vec::new() };
-    if media_type::NOTATION_ENVELOPES.contains(&told) {
-        return plain(Kind::NotationSignature);
-    }
+    let named = |kind, about| Recognised { kind, about, signers: Vec::new() };
     if let Ok(envelope) = Envelope::parse(bytes, &limits) {
         return of_envelope(envelope, &limits);
     }
-    let Ok(value) = Value::parse(bytes, &limits) else {
-        return plain(if is_sbom(told) { Kind::Sbom } else { Kind::Other });
-    };
-    let Some(document) = value.as_object() else { return plain(Kind::Other) };
+    let by_type = || named(by_media_type(told), None);
+    let Ok(value) = Value::parse(bytes, &limits) else { return by_type() };
+    let Some(document) = value.as_object() else { return by_type() };
     let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let has = |names: &[&str]| names.iter().all(|name| document.get(name).is_some());
     if text("mediaType").is_some_and(|own| own.starts_with("application/vnd.dev.sigstore.bundle")) {
-        return plain(Kind::SigstoreBundle);
+        return of_bundle(document, &limits);
     }
     if text("_type").is_some_and(|own| own.starts_with("https://in-toto.io/Statement/")) {
-        let about = text("predicateType").map(short);
-        return Recognised { kind: Kind::UnsignedStatement, about, signers: Vec::new() };
+        return named(Kind::UnsignedStatement, text("predicateType").map(short));
     }
-    if document.get("critical").is_some() && told == media_type::SIMPLE_SIGNING {
-        return plain(Kind::SimpleSignature);
+    if let Some(image) = simply_signed(document) {
+        return named(Kind::SimpleSignature, Some(image));
     }
-    let names_sbom = text("spdxVersion").or(text("bomFormat")).is_some();
-    plain(if names_sbom || is_sbom(told) { Kind::Sbom } else { Kind::Other })
+    // The flattened form of JWS.
+    if has(&["payload", "protected", "signature"]) {
+        return named(Kind::NotationSignature, None);
+    }
+    match text("spdxVersion").map(|_| "SPDX").or_else(|| text("bomFormat")) {
+        Some(format) => named(Kind::Sbom, Some(short(format))),
+        None => by_type(),
+    }
+}
+
+fn by_media_type(told: &str) -> Kind {
+    let is_sbom = ["spdx", "cyclonedx", "syft"].iter().any(|word| told.contains(word));
+    if media_type::NOTATION_ENVELOPES.contains(&told) {
+        Kind::NotationSignature
+    } else if is_sbom {
+        Kind::Sbom
+    } else {
+        Kind::Other
+    }
+}
+
+/// The image that a simple signature is for.
+fn simply_signed(document: &Object<'_>) -> Option<String> {
+    let image = document.get("critical")?.as_object()?.get("image")?.as_object()?;
+    image.get("docker-manifest-digest").and_then(Value::as_str).map(short)
+}
+
+/// What a bundle holds: an envelope around a statement or, as Tekton Chains writes it, around a simple
+/// signature; or the signature of something else.
+fn of_bundle(bundle: &Object<'_>, limits: &JsonLimits) -> Recognised {
+    let about = || {
+        let envelope = bundle.get("dsseEnvelope")?.as_object()?;
+        let payload = envelope.get("payload").and_then(Value::as_str)?;
+        let payload = BASE64.decode(payload.as_bytes()).ok()?;
+        let value = Value::parse(&payload, limits).ok()?;
+        let document = value.as_object()?;
+        if simply_signed(document).is_some() {
+            return Some(Kind::SimpleSignature.describe().to_owned());
+        }
+        member(document, "predicateType").or_else(|| member(document, "_type"))
+    };
+    Recognised { kind: Kind::SigstoreBundle, about: about(), signers: Vec::new() }
 }
 
 fn of_envelope(envelope: Envelope<'_>, limits: &JsonLimits) -> Recognised {
@@ -121,8 +159,4 @@ fn of_envelope(envelope: Envelope<'_>, limits: &JsonLimits) -> Recognised {
 
 fn member(document: &Object<'_>, name: &str) -> Option<String> {
     document.get(name).and_then(Value::as_str).map(short)
-}
-
-fn is_sbom(media_type: &str) -> bool {
-    ["spdx", "cyclonedx", "syft"].iter().any(|word| media_type.contains(word))
 }

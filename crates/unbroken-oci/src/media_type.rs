@@ -25,10 +25,10 @@ pub const STATEMENT: &str = "application/vnd.in-toto+json";
 pub const SIGSTORE_BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// A simple signature of cosign.
 pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-/// A signature of Notation.
-pub const NOTATION: &str = "application/vnd.cncf.notary.signature";
 /// The envelopes of Notation's signatures.
 pub const NOTATION_ENVELOPES: [&str; 2] = ["application/jose+json", "application/cose"];
+/// The artifact type of a manifest of BuildKit's attestations.
+pub const BUILDKIT_ARTIFACT: &str = "application/vnd.docker.attestation.manifest.v1+json";
 /// Anything else.
 pub const OCTETS: &str = "application/octet-stream";
 
@@ -38,8 +38,6 @@ pub const TITLE: &str = "org.opencontainers.image.title";
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The annotation of the type of a manifest that BuildKit puts into an index.
 pub const BUILDKIT_TYPE: &str = "vnd.docker.reference.type";
-/// The annotation of the manifest that BuildKit's attestations are of.
-pub const BUILDKIT_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// Every type of a manifest or an index, as a request accepts them.
 pub const MANIFESTS: [&str; 4] = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX];

@@ -5,6 +5,7 @@
 
 mod http;
 mod image;
+mod others;
 mod process;
 mod proxy;
 
@@ -19,6 +20,7 @@ use unbroken_model::limits::Limits;
 
 pub use self::http::{Body, Reply, Request};
 pub use self::image::push_image;
+pub use self::others::PREDICATE;
 pub use self::process::{Identity, RegistryProcess, lasting_root};
 pub use self::proxy::TestProxy;
 

@@ -284,3 +284,31 @@ fn attestations_go_under_the_tag_of_cosign_on_request() {
     let metablock = sandbox.run(&format!("image attach {image} root.layout --scheme cosign-tag"));
     assert_eq!(metablock.code, Some(3), "{}", metablock.stderr);
 }
+
+#[test]
+fn what_other_tools_put_beside_an_image_is_listed_by_name_and_pulled() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    let image = format!("{}/app:1.4", registry.host());
+    let digest = registry.put_image("app", "1.4", b"layer");
+    let count = registry.put_beside("app", &digest);
+    let sandbox = Sandbox::of("chain");
+    let listed = sandbox.succeed(&format!("image list {image}")).stdout;
+    for line in [
+        "Sigstore bundle · https://slsa.dev/provenance/v1 · ",
+        "Sigstore bundle · cosign signature · ",
+        "Notation signature · ",
+        "attestation · https://slsa.dev/provenance/v1 · ",
+        "bill of materials · CycloneDX · ",
+    ] {
+        assert!(listed.contains(line), "{line}: {listed}");
+    }
+    assert!(listed.contains("UNVERIFIED"), "{listed}");
+    assert_eq!(listed.lines().count(), count + 2);
+    // The same attestation lies there twice: by its content it is one file.
+    let pulled = sandbox.succeed(&format!("image pull {image} --output pulled")).stdout;
+    assert_eq!(pulled.lines().count(), count - 1, "{pulled}");
+    // All of it is evidence, and none of it is a link.
+    chain(&sandbox, &image);
+    attach_all(&sandbox, &image);
+    assert_eq!(verify(&sandbox, &image).code, Some(0));
+}

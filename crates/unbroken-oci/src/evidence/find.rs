@@ -17,8 +17,8 @@ use crate::{media_type, referrers};
 
 /// How many manifests are fetched at once.
 const WORKERS: usize = 8;
-/// The artifact types of manifests that are certainly no evidence of a chain: fetching what they
-/// hold can wait until somebody asks for everything.
+/// The annotation of manifests in an index that hold BuildKit's statements. Nobody signed those: fetching
+/// them can wait until somebody asks for everything.
 const BUILDKIT_MANIFEST: &str = "attestation-manifest";
 
 /// How far to look.
@@ -60,10 +60,7 @@ pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Foun
         }
     }
     if let (Manifest::Index(index), Scope::All) = (&image.manifest, scope) {
-        let children = index.manifests.iter().filter(|child| {
-            child.annotations.get(media_type::BUILDKIT_TYPE).map(String::as_str)
-                == Some(BUILDKIT_MANIFEST)
-        });
+        let children = index.manifests.iter().filter(|child| is_attestation(child));
         let children: Vec<_> = children.map(|child| (child.clone(), Way::BuildKit)).collect();
         gather(content, subject, &children, &mut found)?;
     }
@@ -75,6 +72,15 @@ pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Foun
     });
     found.evidence.dedup_by(|a, b| a.manifest == b.manifest && a.blob.digest == b.blob.digest);
     Ok(found)
+}
+
+/// Tells a manifest of attestations in an index from an image: by its annotation, its type, or the
+/// platform that no machine has.
+fn is_attestation(child: &Descriptor) -> bool {
+    let annotation = child.annotations.get(media_type::BUILDKIT_TYPE);
+    annotation.is_some_and(|annotation| annotation == BUILDKIT_MANIFEST)
+        || child.artifact_type.as_deref() == Some(media_type::BUILDKIT_ARTIFACT)
+        || child.platform.as_deref() == Some("unknown/unknown")
 }
 
 /// Fetches manifests and what they hold, several at a time.

@@ -7,5 +7,6 @@ mod evidence;
 mod honest;
 mod hostile;
 mod hosts;
+mod others;
 mod proxies;
 mod support;
