@@ -26,7 +26,8 @@ pub(crate) struct Run {
 struct Kept {
     command: String,
     date: String,
-    /// The commit that was checked out, and `+` when there were changes.
+    /// The newest commit of `main` that was in what was measured, and `+` when there was more in it: a branch's
+    /// own commits have other names once they are on `main`.
     commit: String,
     figures: Vec<(String, String)>,
 }
@@ -63,10 +64,13 @@ pub(crate) fn keep(workspace: &Workspace, run: Run) -> Result<(), Failure> {
         let said = output(Command::new("git").current_dir(&workspace.root).args(arguments))?;
         Ok(String::from_utf8(said.stdout)?.trim().to_owned())
     };
-    let mut commit = git(&["rev-parse", "--short=10", "HEAD"])?;
+    let base = git(&["merge-base", "HEAD", "main"])?;
+    let mut commit = git(&["rev-parse", "--short=10", &base])?;
     // The record itself is what changes when several runs are recorded after each other.
-    let changed = git(&["status", "--porcelain", "--", ".", ":!docs/assurance.*"])?;
-    commit.push_str(if changed.is_empty() { "" } else { "+" });
+    let measured = ["--", ".", ":!docs/assurance.*"];
+    let committed = git(&[&["diff", "--name-only", &base][..], &measured].concat())?;
+    let beside = git(&[&["status", "--porcelain"][..], &measured].concat())?;
+    commit.push_str(if committed.is_empty() && beside.is_empty() { "" } else { "+" });
     let date = output(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
     let date = String::from_utf8(date.stdout)?.trim().to_owned();
     let Run { name, command, figures } = run;
@@ -93,7 +97,7 @@ const HEAD: &str = "\
 
 Drawn from `docs/assurance.toml` by the commands that measure; nothing here is written by hand. `cargo xtask assurance`
 measures what takes minutes, the other commands what takes hours. A run whose checks fail is not recorded: each figure is
-one of a run without a failure. A commit with a `+` had changes that were not yet committed.
+one of a run without a failure. A commit with a `+` had changes that were not yet on `main`.
 ";
 
 /// Draws the page.

@@ -116,4 +116,33 @@ mod tests {
             assert_eq!(ArtifactSet::from_entries(entries).unwrap_err().path, "a");
         }
     }
+
+    #[test]
+    fn what_is_near_the_last_one_is_found_as_elsewhere() {
+        let set = ArtifactSet::from_entries((0..4).map(|n| entry(&n.to_string(), n)).collect());
+        let set = set.unwrap();
+        for (order, after) in
+            [(["0", "1", "2", "3"], [1, 2, 3, 4]), (["3", "1", "1", "0"], [4, 2, 2, 1])]
+        {
+            let mut hint = 0;
+            for (path, after) in order.into_iter().zip(after) {
+                assert_eq!(set.get_near(path, &mut hint), set.get(path), "{path}");
+                assert_eq!(hint, after, "{path}");
+            }
+            assert_eq!(set.get_near("x", &mut hint), None);
+        }
+        assert!(set.contains("2") && !set.contains("x"));
+    }
+
+    #[test]
+    fn a_set_says_how_many_it_holds() {
+        let of = |count: u8| {
+            ArtifactSet::from_entries((0..count).map(|n| entry(&n.to_string(), n)).collect())
+                .unwrap()
+        };
+        for count in 0..3 {
+            assert_eq!(of(count).len(), usize::from(count));
+            assert_eq!(of(count).is_empty(), count == 0);
+        }
+    }
 }

@@ -108,4 +108,10 @@ mod tests {
             assert!(Digest::from_hex(DigestAlgorithm::Sha256, text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_digest_is_written_with_its_algorithm() {
+        let digest = Digest::new(DigestAlgorithm::Sha1, &[0xab; 20]);
+        assert_eq!(digest.to_string(), format!("sha1:{}", "ab".repeat(20)));
+    }
 }

@@ -314,6 +314,7 @@ mod tests {
                 bytes: vec![1, 2],
                 extra,
             });
+            assert_eq!(envelope.signatures().len(), 1);
             let bytes = envelope.to_bytes();
             let again = Envelope::parse(&bytes, &Limits::default()).unwrap();
             assert_eq!(again.signing_input(), envelope.signing_input());
@@ -330,9 +331,15 @@ mod tests {
             parse(&format!(r#"{{"signed":{{}},"signatures":[{many}]}}"#)),
             Err(EnvelopeError::Limit { .. })
         ));
-        let text = format!(r#""cert":"{}"}}]"#, "a".repeat((64 << 10) + 1));
-        let text = format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"ab",{text}}}"#);
-        assert!(matches!(parse(&text), Err(EnvelopeError::Limit { what: "a certificate", .. })));
+        let certified = |size: usize| {
+            let text = format!(r#""cert":"{}"}}]"#, "a".repeat(size));
+            let text =
+                format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"ab",{text}}}"#);
+            parse(&text).map(|_| ())
+        };
+        assert!(certified(64 << 10).is_ok());
+        let beyond = certified((64 << 10) + 1);
+        assert!(matches!(beyond, Err(EnvelopeError::Limit { what: "a certificate", .. })));
         let most = vec![r#"{"keyid":"a","sig":"ab"}"#; 256].join(",");
         assert!(parse(&format!(r#"{{"signed":{{}},"signatures":[{most}]}}"#)).is_ok());
         let of = |size: usize| {
@@ -343,5 +350,27 @@ mod tests {
         };
         assert!(of(64 << 10).is_ok());
         assert!(matches!(of((64 << 10) + 1), Err(EnvelopeError::Limit { .. })));
+    }
+
+    #[test]
+    fn signatures_are_kept_by_what_is_asked_of_them() {
+        let text =
+            r#"{"signed":{},"signatures":[{"keyid":"a","sig":"01"},{"keyid":"b","sig":"02"}]}"#;
+        let mut envelope = parse(text).unwrap();
+        envelope.retain_signatures(|signature| signature.key_id.as_deref() == Some("b"));
+        assert_eq!(envelope.signatures().len(), 1);
+        assert_eq!(envelope.signatures()[0].bytes, [2]);
+    }
+
+    #[test]
+    fn an_empty_certificate_is_none() {
+        let of = |cert: &str| {
+            let text =
+                format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"01"{cert}}}]}}"#);
+            parse(&text).unwrap().signatures()[0].certificate().map(str::to_owned)
+        };
+        assert_eq!(of(""), None);
+        assert_eq!(of(r#","cert":"""#), None);
+        assert_eq!(of(r#","cert":"PEM""#).as_deref(), Some("PEM"));
     }
 }

@@ -220,7 +220,7 @@ mod tests {
     fn limits_end_a_document_that_wants_too_much() {
         let limits = Limits { depth: 4, values: 10, string: 5, bytes: 100, ..Limits::default() };
         let of = |text: &str| Value::parse(text.as_bytes(), &limits).map(|_| ());
-        assert!(of("[[[[1]]]]").is_ok());
+        assert!(of("[[[[1]]]]").is_ok() && of(r#""abcde""#).is_ok());
         for text in ["[[[[[1]]]]]", "[1,2,3,4,5,6,7,8,9,10]", r#""abcdef""#, r#"{"abcdef":1}"#] {
             assert!(of(text).unwrap_err().is_limit(), "{text}");
         }
@@ -264,6 +264,54 @@ mod tests {
         assert_eq!(
             parse(r#"{"b":[],"a":{"x":1},"d":[1,2]}"#).unwrap().to_pretty(),
             "{\n \"a\": {\n  \"x\": 1\n },\n \"b\": [],\n \"d\": [\n  1,\n  2\n ]\n}"
+        );
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        let deep = "[".repeat(99);
+        let (syntax, twice, limit) = (parse("[1,]"), parse(r#"{"a":1,"a":1}"#), parse(&deep));
+        let told = |outcome: Result<Value<'_>, JsonError>| {
+            let error = outcome.unwrap_err();
+            (error.is_limit(), error.is_duplicate_member())
+        };
+        assert_eq!(told(syntax), (false, false));
+        assert_eq!(told(twice), (false, true));
+        assert_eq!(told(limit), (true, false));
+    }
+
+    #[test]
+    fn types_have_words_for_people() {
+        let words = ["null", "true", "1", r#""x""#, "[]", "{}"]
+            .map(|text| parse(text).unwrap().type_name());
+        assert_eq!(words, ["null", "a boolean", "a number", "a string", "an array", "an object"]);
+    }
+
+    #[test]
+    fn objects_are_equal_by_their_members_in_any_order() {
+        let of = |text| parse(text).unwrap();
+        assert_eq!(of(r#"{"a":1,"b":2}"#), of(r#"{"b":2,"a":1}"#));
+        for other in
+            [r#"{"a":1,"b":3}"#, r#"{"a":1}"#, r#"{"a":1,"c":2}"#, "{}", r#"{"a":1,"b":2,"c":3}"#]
+        {
+            assert_ne!(of(r#"{"a":1,"b":2}"#), of(other), "{other}");
+        }
+        let lengths = ["{}", r#"{"a":1}"#, r#"{"a":1,"b":2}"#]
+            .map(|text| of(text).as_object().unwrap().len());
+        assert_eq!(lengths, [0, 1, 2]);
+    }
+
+    /// What python's `json.dumps` writes of these characters, each in the one form that it has for it.
+    #[test]
+    fn every_escape_is_that_of_python() {
+        let text = "\"\\\n\r\t\u{8}\u{c}\u{7f} ~a\u{1f600}\u{e9}";
+        let due = r#""\"\\\n\r\t\b\f\u007f ~a\ud83d\ude00\u00e9""#;
+        assert_eq!(Value::from(text.to_owned()).to_compact(), due);
+        assert_eq!(Value::from("\"").to_compact(), r#""\"""#);
+        assert_eq!(Value::from("\\").to_compact(), r#""\\""#);
+        assert_eq!(
+            parse("[[1,[]],{\"a\":{}}]").unwrap().to_pretty(),
+            "[\n [\n  1,\n  []\n ],\n {\n  \"a\": {}\n }\n]"
         );
     }
 }

@@ -108,7 +108,9 @@ mod tests {
             "x_1",
         ] {
             assert_eq!(name.parse::<StepName>().unwrap().as_str(), name);
+            assert_eq!(name.parse::<StepName>().unwrap().to_string(), name);
         }
+        assert!("x".repeat(LONGEST).parse::<StepName>().is_ok());
     }
 
     #[test]

@@ -115,6 +115,7 @@ mod tests {
         ] {
             assert_eq!(path.parse::<ArtifactPath>().unwrap().as_str(), path);
         }
+        assert!("x".repeat(LONGEST).parse::<ArtifactPath>().is_ok());
     }
 
     #[test]

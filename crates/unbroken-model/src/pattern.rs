@@ -245,12 +245,23 @@ mod tests {
             ("a**b", "ab"),
             ("*\n*", "a\nb"),
             ("dir/**", "dir/x"),
+            ("*?", "a"),
+            ("**?*", "ab"),
+            ("*[ab]", "xb"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("", "a"), ("**/foo", "foo"), ("a", "A"), ("?", ""), ("a*", "ba"), ("*.sh", "x.sh\n")]
-        {
+        for (pattern, name) in [
+            ("", "a"),
+            ("**/foo", "foo"),
+            ("a", "A"),
+            ("?", ""),
+            ("a*", "ba"),
+            ("*.sh", "x.sh\n"),
+            ("*?", ""),
+            ("*[ab]", "c"),
+            ("**??", "a"),
+        ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
         assert!(matches("", ""));
@@ -282,6 +293,7 @@ mod tests {
             ("[b-a!-x]", "b"),
             ("[b-a!]", "b"),
             ("[b-a!!]", "b"),
+            ("[a-a]", "a"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
@@ -306,5 +318,12 @@ mod tests {
     fn many_stars_do_not_explode() {
         let name = "a".repeat(2000);
         assert!(!matches(&format!("{}b", "*a".repeat(500)), &name));
+    }
+
+    #[test]
+    fn patterns_are_equal_by_their_text_and_written_as_it() {
+        assert_eq!(Pattern::new("a*"), Pattern::new("a*"));
+        assert_ne!(Pattern::new("a*"), Pattern::new("a**"));
+        assert_eq!(Pattern::new("a*[b]").to_string(), "a*[b]");
     }
 }

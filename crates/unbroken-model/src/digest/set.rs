@@ -174,6 +174,17 @@ mod tests {
         assert!(commit.is_strong_for(&repository) && !commit.is_strong_for(&file));
         let weak: DigestSet =
             [hex("md5", &"1".repeat(32)), hex("rot13", "x")].into_iter().collect();
-        assert!(!weak.is_strong_for(&file));
+        assert!(!weak.is_strong_for(&file) && !weak.is_strong_for(&repository));
+    }
+
+    #[test]
+    fn sets_are_written_short_for_people() {
+        let both: DigestSet =
+            [hex("sha256", &"ab".repeat(32)), hex("rot13", "tiny")].into_iter().collect();
+        assert_eq!(both.to_string(), "sha256:abababababab…, rot13:tiny");
+        let debug = format!("{:?}", DigestSet::sha256([0xab; 32]));
+        assert_eq!(debug, format!("{{\"sha256:{}\"}}", "ab".repeat(32)));
+        assert_eq!(DigestSet::sha256([1; 32]).only_sha256(), Some(&[1; 32]));
+        assert_eq!(both.only_sha256(), None);
     }
 }

@@ -17,10 +17,8 @@ pub(super) fn read(
         .ok_or(EnvelopeError::Member { member: "payloadType", due: "a string" })?;
     let payload = text_member(document, "payload", "payload")?
         .ok_or(EnvelopeError::Member { member: "payload", due: "a string" })?;
+    // Shorter than its base64, and so within the bound on the document.
     let payload = decode(&payload, "payload")?;
-    if payload.len() > limits.bytes {
-        return Err(EnvelopeError::Limit { what: "a payload", limit: limits.bytes });
-    }
     let signatures = read_signatures(document.get("signatures"), limits, read_signature)?;
     Ok(Envelope {
         signing_input: pae::encode(&payload_type, &payload),

@@ -160,3 +160,58 @@ pub enum PayloadError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::{Envelope, EnvelopeKind};
+
+    const LAYOUT: &str = r#"{"_type":"layout","expires":"2030-01-01T00:00:00Z","inspect":[],"keys":{},"readme":"","steps":[]}"#;
+    const LINK: &str = r#"{"_type":"link","byproducts":{},"command":[],"environment":{},"materials":{},"name":"a","products":{}}"#;
+
+    fn value(text: &str) -> Value<'_> {
+        Value::parse(text.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    fn opened(kind: EnvelopeKind, text: &str) -> UnverifiedPayload<'_> {
+        Envelope::unsigned(kind, value(text)).into_unverified_payload()
+    }
+
+    #[test]
+    fn a_layout_in_the_place_of_a_link_is_a_sublayout() {
+        assert!(matches!(StepEvidence::decode(value(LAYOUT)), Ok(StepEvidence::Sublayout(_))));
+        assert!(matches!(StepEvidence::decode(value(LINK)), Ok(StepEvidence::Link(_))));
+        assert!(StepEvidence::decode(value("{}")).is_err());
+    }
+
+    #[test]
+    fn a_payload_announces_its_type_in_both_envelopes() {
+        let limits = Limits::default();
+        for kind in [EnvelopeKind::Metablock, EnvelopeKind::Dsse] {
+            for (text, due) in [
+                (LAYOUT, PayloadType::Layout),
+                (LINK, PayloadType::Link),
+                (r#"{"_type":"x"}"#, PayloadType::Other("x".to_owned())),
+                ("{}", PayloadType::Other(String::new())),
+            ] {
+                assert_eq!(opened(kind, text).peek_type(&limits).unwrap(), due, "{kind:?}");
+            }
+            assert!(opened(kind, LINK).decode::<Link>(&limits).is_ok(), "{kind:?}");
+            assert!(opened(kind, LINK).decode::<Layout>(&limits).is_err(), "{kind:?}");
+        }
+    }
+
+    /// Signed as something else, whatever the bytes look like.
+    #[test]
+    fn the_payload_type_of_dsse_is_held_to_the_letter() {
+        let limits = Limits::default();
+        for other in ["application/vnd.in-toto+json ", "application/json", ""] {
+            let payload = || UnverifiedPayload::of_dsse(LINK.as_bytes().to_vec(), other.to_owned());
+            assert_eq!(payload().dsse_payload_type(), Some(other));
+            assert_eq!(payload().peek_type(&limits).unwrap(), PayloadType::Other(other.to_owned()));
+            let refused = payload().decode::<Link>(&limits).unwrap_err();
+            assert!(refused.to_string().contains("payloadType"), "{refused}");
+        }
+        assert_eq!(opened(EnvelopeKind::Metablock, LINK).dsse_payload_type(), None);
+    }
+}

@@ -99,6 +99,7 @@ mod tests {
     fn ids_are_hexadecimal_and_compared_in_lower_case() {
         let id: KeyId = "ABCDEF0123".parse().unwrap();
         assert_eq!((id.as_str(), id.prefix()), ("abcdef0123", "abcdef01"));
+        assert_eq!(id.to_string(), "abcdef0123");
     }
 
     #[test]

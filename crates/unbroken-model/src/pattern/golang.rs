@@ -91,12 +91,12 @@ impl Segment {
     }
 }
 
-/// Reads what Go decodes there: in the middle of a character, the replacement of one byte.
+/// Reads what Go decodes there, `at` the end of the name at most: in the middle of a character, the
+/// replacement of one byte.
 fn rune(name: &str, at: usize) -> Option<(char, usize)> {
     match name.get(at..) {
         Some(rest) => rest.chars().next().map(|first| (first, first.len_utf8())),
-        None if at < name.len() => Some((char::REPLACEMENT_CHARACTER, 1)),
-        None => None,
+        None => Some((char::REPLACEMENT_CHARACTER, 1)),
     }
 }
 
@@ -206,6 +206,10 @@ mod tests {
             ("[\\]a]", "]"),
             ("[x\\-]", "-"),
             ("*a*b", "xaybzb"),
+            ("[*]", "*"),
+            ("[*]x*", "*xyz"),
+            ("[a]*b", "axxb"),
+            ("a[b]*[c]*", "abxcx"),
             ("./src//*", "src/x"),
             ("src/", "src"),
             ("a\u{e9}[\u{e8}-\u{ea}]", "a\u{e9}\u{e9}"),

@@ -78,3 +78,86 @@ fn folder(prefix: Option<&str>) -> String {
         Some(prefix) => format!("{prefix}/"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use unbroken_model::rule::ArtifactRule;
+    use unbroken_testkit::artifacts;
+
+    use super::super::{Artifacts, Sources, apply};
+    use super::*;
+    use crate::budget::Budget;
+    use crate::finding::Finding;
+
+    /// Applies rules to the materials of a step `build`; returns what is left after each, and the findings.
+    fn applied(
+        rules: &str,
+        materials: &ArtifactSet,
+        sources: &[(&str, &ArtifactSet)],
+    ) -> (Vec<usize>, Vec<Finding>) {
+        let none = ArtifactSet::default();
+        let rules: Vec<ArtifactRule> =
+            rules.lines().map(|rule| ArtifactRule::parse_text(rule).unwrap()).collect();
+        let names: Vec<StepName> = sources.iter().map(|(name, _)| name.parse().unwrap()).collect();
+        let sources: Sources<'_> = names
+            .iter()
+            .zip(sources)
+            .map(|(name, (_, products))| (name, Artifacts { materials: &none, products }))
+            .collect();
+        let item = "build".parse().unwrap();
+        let artifacts = Artifacts { materials, products: &none };
+        let mut budget = Budget::default();
+        let (trace, findings) =
+            apply(&item, Side::Materials, &rules, artifacts, &sources, &mut budget).unwrap();
+        (trace.rules.iter().map(|rule| rule.left).collect(), findings)
+    }
+
+    #[test]
+    fn what_a_rule_consumes_is_no_longer_left() {
+        let materials = artifacts(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]);
+        let source = artifacts(&[("a", "1"), ("b", "1")]);
+        let (left, findings) = applied(
+            "MATCH * WITH PRODUCTS FROM checkout\nALLOW c\nALLOW d",
+            &materials,
+            &[("checkout", &source)],
+        );
+        assert_eq!(left, [2, 1, 0]);
+        assert_eq!(findings, []);
+    }
+
+    /// A record that names the artifact says more than one that does not; of two that name it, the later.
+    #[test]
+    fn what_is_forbidden_is_explained_by_the_record_that_says_most() {
+        let materials = artifacts(&[("a", "now")]);
+        let (before, later, silent) =
+            (artifacts(&[("a", "before")]), artifacts(&[("a", "later")]), ArtifactSet::default());
+        let sources = [("before", &before), ("later", &later), ("silent", &silent)];
+        for (order, telling) in [
+            (["before", "silent"], "changed between before and build"),
+            (["silent", "before"], "changed between before and build"),
+            (["before", "later"], "changed between later and build"),
+            (["later", "before"], "changed between before and build"),
+            (["silent", "silent"], "build uses a, which is not among the products of silent"),
+        ] {
+            let [first, second] = order.map(|from| format!("MATCH * WITH PRODUCTS FROM {from}"));
+            let (_, findings) =
+                applied(&format!("{first}\n{second}\nDISALLOW *"), &materials, &sources);
+            assert_eq!(findings.len(), 1);
+            assert!(findings[0].message.contains(telling), "{order:?}: {}", findings[0].message);
+        }
+    }
+
+    #[test]
+    fn reasons_are_kept_for_so_many_artifacts_and_no_more() {
+        let names: Vec<String> = (0..=KEPT).map(|number| format!("{number:06}")).collect();
+        let materials: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+        let silent = ArtifactSet::default();
+        let says = |number: usize| {
+            let rules = format!("MATCH * WITH PRODUCTS FROM silent\nDISALLOW {}", names[number]);
+            let (_, findings) = applied(&rules, &artifacts(&materials), &[("silent", &silent)]);
+            findings[0].message.clone()
+        };
+        assert!(says(KEPT - 1).contains("not among the products of silent"));
+        assert!(says(KEPT).contains("which no rule allows"));
+    }
+}
