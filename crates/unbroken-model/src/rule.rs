@@ -214,4 +214,26 @@ mod tests {
             assert!(ArtifactRule::parse_text(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_prefix_below_which_no_artifact_can_lie_is_refused() {
+        let of = |prefix: &str| {
+            let words = ["MATCH", "*", "IN", prefix, "WITH", "PRODUCTS", "FROM", "build"];
+            ArtifactRule::parse_words(&words)
+        };
+        for prefix in ["", "src", "src/", "a/b", ".src", "a..b"] {
+            assert!(of(prefix).is_ok(), "{prefix}");
+        }
+        for prefix in ["/", "/src", "src//", "a//b", ".", "./src", "..", "a/../b"] {
+            assert!(matches!(of(prefix), Err(RuleError::Prefix { .. })), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn a_fault_shows_the_rule_and_not_more_of_it_than_a_line_holds() {
+        let long = "x".repeat(300);
+        let fault = ArtifactRule::parse_words(&["CREATE", "a", &long]).unwrap_err();
+        let due = format!("CREATE a {}", "x".repeat(191));
+        assert_eq!(fault, RuleError::Form { rule: due, form: "CREATE pattern" });
+    }
 }

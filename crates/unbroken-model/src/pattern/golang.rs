@@ -153,7 +153,7 @@ fn compile_set(text: &str) -> Result<(Token, &str), PatternFault> {
     }
 }
 
-/// Reads one end of a range; something has to follow it.
+/// Reads one end of a range.
 fn member(text: &str) -> Result<(char, &str), PatternFault> {
     let mut rest = text.chars();
     let member = match rest.next() {
@@ -161,10 +161,7 @@ fn member(text: &str) -> Result<(char, &str), PatternFault> {
         Some('\\') => rest.next(),
         plain => plain,
     };
-    match member {
-        Some(member) if !rest.as_str().is_empty() => Ok((member, rest.as_str())),
-        _ => Err(PatternFault::Malformed),
-    }
+    member.map(|member| (member, rest.as_str())).ok_or(PatternFault::Malformed)
 }
 
 /// Cleans a pattern as golang does with `path.Clean`: no `.`, no empty segment. A `..` that would take
