@@ -7,7 +7,11 @@ use std::thread;
 ///
 /// Where threads cannot be had, the caller's own thread does all the work.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    map_on(thread::available_parallelism().map_or(1, usize::from), items, apply)
+}
+
+/// The same on so many cores, of which the result tells nothing.
+fn map_on<T: Sync, R: Send>(cores: usize, items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if cores == 1 || items.len() < 2 {
         return items.iter().map(apply).collect();
     }
@@ -41,6 +45,9 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync)
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Barrier;
+
     use super::*;
 
     #[test]
@@ -51,5 +58,27 @@ mod tests {
             items.iter().map(|item| item * 2).collect::<Vec<_>>()
         );
         assert!(map(&[0_u32; 0], |item| *item).is_empty());
+    }
+
+    #[test]
+    fn the_number_of_threads_is_that_of_the_cores_and_changes_no_result() {
+        for cores in 1..=8 {
+            for count in [0, 1, 2, 3, 7, 64] {
+                let items: Vec<usize> = (0..count).collect();
+                let due = cores.min(count).max(1);
+                let (together, seen) = (Barrier::new(due), Mutex::new(BTreeSet::new()));
+                let results = map_on(cores, &items, |item| {
+                    // The first item of each thread waits for all of them: so every thread has one.
+                    if seen.lock().unwrap().insert(format!("{:?}", thread::current().id())) {
+                        together.wait();
+                    }
+                    item * 2
+                });
+                let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
+                assert_eq!(results, doubled, "{cores} cores");
+                let threads = seen.into_inner().unwrap().len();
+                assert_eq!(threads, due.min(count), "{cores} cores, {count} items");
+            }
+        }
     }
 }
