@@ -136,3 +136,19 @@ pub struct InspectionAssessment {
     /// Whether the inspection passed.
     pub judgement: Judgement,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::FindingCode;
+
+    #[test]
+    fn errors_and_warnings_are_told_apart() {
+        let code = FindingCode::CommandDiffers;
+        let (error, warning) = (Finding::error(code, "e", ""), Finding::warning(code, "w", ""));
+        let findings = vec![error.clone(), warning.clone()];
+        let assessment = Assessment { findings, ..Assessment::default() };
+        assert_eq!(assessment.errors().collect::<Vec<_>>(), [&error]);
+        assert_eq!(assessment.warnings().collect::<Vec<_>>(), [&warning]);
+    }
+}

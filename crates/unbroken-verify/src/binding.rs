@@ -127,3 +127,55 @@ fn out_of_time(time: Option<&str>, earliest: Timestamp, now: Timestamp) -> Optio
 fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use unbroken_model::link::binding::bind;
+
+    use super::*;
+
+    const LAYOUT: [u8; 32] = [7; 32];
+    const NOW: i64 = 1_700_000_000;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(seconds)
+    }
+
+    /// A link that is bound to the layout, the run `run 7` and this time.
+    fn bound(time: i64) -> Link {
+        let mut link = unbroken_testkit::link("build", &[], &[]);
+        bind(&mut link.environment, &LAYOUT, Some("run 7"), at(time));
+        link
+    }
+
+    fn refused(link: &Link, nonce: Option<&str>, not_before: Option<i64>) -> Option<Finding> {
+        let not_before = not_before.map(at);
+        let demands = BindingDemands { nonce: nonce.map(str::to_owned), not_before };
+        refusal(link, &LAYOUT, at(NOW), &BindingPolicy::Require(demands))
+    }
+
+    #[test]
+    fn a_link_counts_from_the_earliest_time_to_some_minutes_after_now() {
+        for (time, counts) in [
+            (NOW - 11, false),
+            (NOW - 10, true),
+            (NOW, true),
+            (NOW + CLOCK_SKEW, true),
+            (NOW + CLOCK_SKEW + 1, false),
+        ] {
+            let refused = refused(&bound(time), Some("run 7"), Some(NOW - 10));
+            assert_eq!(refused.is_none(), counts, "{time}");
+        }
+    }
+
+    #[test]
+    fn another_run_is_named_and_not_at_more_length_than_a_line_holds() {
+        let long = "x".repeat(2 * SHOWN);
+        let mut link = bound(NOW);
+        bind(&mut link.environment, &LAYOUT, Some(&long), at(NOW));
+        let finding = refused(&link, Some("run 8"), None).unwrap();
+        assert_eq!(finding.code, FindingCode::LinkBoundElsewhere);
+        let due = format!("the link is of the run {:?}, not of \"run 8\"", "x".repeat(SHOWN));
+        assert_eq!(finding.message, due);
+    }
+}

@@ -97,3 +97,30 @@ pub(crate) fn chain_of(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use unbroken_model::json::Value;
+    use unbroken_model::limits::Limits;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_beyond_its_bounds_is_told_from_one_with_a_fault() {
+        let of = |text: &str| {
+            let error = Value::parse(text.as_bytes(), &Limits::default()).unwrap_err();
+            payload_finding(&PayloadError::Json(error), FindingCode::LinkMalformed, "").code
+        };
+        assert_eq!(of(&"[".repeat(100)), FindingCode::BudgetExceeded);
+        assert_eq!(of("[,]"), FindingCode::LinkMalformed);
+    }
+
+    #[test]
+    fn every_source_of_an_error_is_told_once() {
+        let error = Value::parse(b"[,]", &Limits::default()).unwrap_err();
+        let due = "not acceptable JSON: expected value at line 1 column 2";
+        assert_eq!(chain_of(&error), due);
+        // Transparent: it says what its source says.
+        assert_eq!(chain_of(&PayloadError::Json(error)), due);
+    }
+}

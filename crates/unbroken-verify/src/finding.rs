@@ -145,3 +145,17 @@ impl fmt::Display for Finding {
         out.write_str(&self.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_written_with_its_place() {
+        let mut finding = Finding::error(FindingCode::LinkMissing, "there is none", "");
+        assert_eq!(finding.to_string(), "[link-missing] there is none");
+        finding = finding.of_item("compile");
+        finding.chain = vec!["build.210dcc50".to_owned()];
+        assert_eq!(finding.to_string(), "[link-missing] build.210dcc50/compile: there is none");
+    }
+}
