@@ -5,5 +5,6 @@ mod advisories;
 mod documents;
 mod files;
 mod imports;
+mod locks;
 mod purity;
 mod source;
