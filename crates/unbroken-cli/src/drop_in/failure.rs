@@ -51,6 +51,10 @@ impl Failure {
     /// Says why a key cannot be used.
     pub(super) fn key(error: &KeyError, path: &str) -> Self {
         let message = match error {
+            KeyError::PassphraseWrong => {
+                let message = "Incorrect password, could not decrypt key";
+                return Self::new("ValueError", message);
+            }
             KeyError::PassphraseMissing => "Password was not given but private key is encrypted",
             KeyError::PassphraseNotNeeded => "Password was given but private key is not encrypted.",
             _ => {
@@ -68,9 +72,12 @@ impl Failure {
             (RecordError::Write { source, .. } | RecordError::Read { source, .. }, Some(file)) => {
                 Self::os(source, file)
             }
-            (RecordError::PrefixOfPrefix { .. } | RecordError::Collision { .. }, _) => {
-                Self::new("PrefixError", reasons(error))
+            (RecordError::PrefixOfPrefix { shorter, longer }, _) => {
+                let (shorter, longer) = (python::text(shorter), python::text(longer));
+                let message = format!("{shorter} and {longer} triggered a left substring error");
+                Self::new("PrefixError", message)
             }
+            (RecordError::Collision { .. }, _) => Self::new("PrefixError", reasons(error)),
             _ => Self::new("ValueError", reasons(error)),
         }
     }

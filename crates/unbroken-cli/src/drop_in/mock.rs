@@ -6,9 +6,9 @@ use unbroken_record::unsigned_link_file_name;
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERSION, Words};
 use super::failure::Failure;
 use super::log::Log;
-use super::recording::{USE_DSSE, envelope_kind, envelope_name, step_name, write};
+use super::recording::{USE_DSSE, envelope_kind, envelope_name, hash_options, step_name, write};
 use super::run::Step;
-use super::{finish, parse, settings};
+use super::{finish, parse};
 
 const SYNTAX: Syntax = Syntax {
     program: "in-toto-mock",
@@ -29,7 +29,6 @@ pub(super) fn main(arguments: &[String]) -> u8 {
         Err(code) => return code,
     };
     let log = Log::Verbose;
-    settings::tell_of_files(log);
     finish(SYNTAX.program, log, mock(&parsed, log).map(|()| 0))
 }
 
@@ -41,9 +40,9 @@ fn mock(parsed: &Parsed, log: Log) -> Result<(), Failure> {
         products: &everything,
         command: &parsed.words,
         record_streams: true,
-        limit: settings::time_limit(),
+        limit: None,
     };
-    let link = step.record(parsed, log)?;
+    let link = step.record(&hash_options(parsed), log)?;
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     let path = unsigned_link_file_name(&link.name);

@@ -14,8 +14,8 @@ use super::failure::{Failure, reasons};
 use super::log::{Log, print};
 use super::recording::{
     COMMON, MATERIALS, METADATA_DIRECTORY, PRODUCTS, STEP_NAME, check_key_options, envelope_kind,
-    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, signing_line,
-    step_name, write,
+    envelope_name, hash, key_id, link_path, signed, signing_key, signing_line, step_name,
+    step_options, write,
 };
 use super::{USAGE, finish, misuse, parse, parse_within, python, settings};
 
@@ -104,7 +104,7 @@ fn start(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     if !materials.is_empty() {
         log.info(&format!("Recording materials '{}'...", materials.join(", ")));
     }
-    let options = hash_options(parsed);
+    let options = step_options(parsed);
     let materials = hash(materials, &options, log)?;
     log.info("Creating preliminary link metadata...");
     let link = record_start(&name, &[], &options);
@@ -147,7 +147,7 @@ fn stop(parsed: &Parsed, log: Log) -> Result<(), Failure> {
     if !products.is_empty() {
         log.info(&format!("Recording products '{}'...", products.join(", ")));
     }
-    let link = Link { products: hash(products, &hash_options(parsed), log)?, ..started };
+    let link = Link { products: hash(products, &step_options(parsed), log)?, ..started };
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     // A subkey that signs for the key that was named does so in that one's name.
     let named = parsed.one("gpg").and_then(|_| key.public().fingerprint());

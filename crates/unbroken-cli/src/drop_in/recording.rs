@@ -109,7 +109,8 @@ const KEY_TYPES: [&str; 3] = ["rsa", "ed25519", "ecdsa"];
 /// Checks what argparse checks about the key; the message is its own.
 pub(super) fn check_key_options(parsed: &Parsed) -> Result<(), String> {
     check_key_types(parsed.many("key_type"), "-t/--key-type")?;
-    let given = ["gpg", "signing_key", "old_key"].into_iter().filter(|key| parsed.has(key));
+    let is_given = |key: &&str| parsed.has(key) && parsed.one(key) != Some("");
+    let given = ["gpg", "signing_key", "old_key"].into_iter().filter(is_given);
     if given.count() != 1 {
         return Err("Specify either '--signing-key <path>' or '--gpg [<keyid>]'".to_owned());
     }
@@ -147,15 +148,26 @@ pub(super) fn step_name(text: &str) -> Result<StepName, Failure> {
     })
 }
 
+/// Returns how the artifacts of a step are hashed: as the options say, else the variables.
+pub(super) fn step_options(parsed: &Parsed) -> HashOptions<'static> {
+    let mut options = hash_options(parsed);
+    options.base_path = options.base_path.or_else(settings::base_path);
+    if parsed.many("exclude").is_empty()
+        && let Some(excludes) = settings::excludes()
+    {
+        options.excludes = excludes;
+    }
+    options
+}
+
 /// Returns how artifacts are hashed.
 pub(super) fn hash_options(parsed: &Parsed) -> HashOptions<'static> {
     let given = Some(parsed.many("exclude")).filter(|patterns| !patterns.is_empty());
     let default = || DEFAULT_EXCLUDES.iter().map(|&pattern| pattern.to_owned()).collect();
-    let base_path = parsed.one("base_path").filter(|path| !path.is_empty()).map(Into::into);
     HashOptions {
-        base_path: base_path.or_else(settings::base_path),
+        base_path: parsed.one("base_path").filter(|path| !path.is_empty()).map(Into::into),
         strip_prefixes: parsed.many("lstrip_paths").to_vec(),
-        excludes: given.map(<[String]>::to_vec).or_else(settings::excludes).unwrap_or_else(default),
+        excludes: given.map_or_else(default, <[String]>::to_vec),
         symlinks: SymlinkPolicy::FollowAll,
         missing: MissingPolicy::Skip,
         ..HashOptions::default()
@@ -192,7 +204,14 @@ fn hash_below(
     options: &HashOptions<'_>,
     log: Log,
 ) -> Result<ArtifactSet, Failure> {
+    if paths.is_empty() {
+        // Nothing then lies below the base folder, wherever that is.
+        return Ok(ArtifactSet::default());
+    }
     let base = options.base_path.as_deref().unwrap_or(Path::new("."));
+    if let Err(error) = std::fs::read_dir(base) {
+        return Err(Failure::os(&error, &base.to_string_lossy()));
+    }
     let is_there =
         |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir());
     let mut there = Vec::with_capacity(paths.len());

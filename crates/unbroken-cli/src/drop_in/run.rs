@@ -5,15 +5,15 @@ use std::time::Duration;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
-use unbroken_record::{CommandRun, ExitOutcome, ProcessOutcome, Streams, run_command};
+use unbroken_record::{CommandRun, ExitOutcome, HashOptions, ProcessOutcome, Streams, run_command};
 
 use super::argparse::{Flag, HELP, Parsed, Syntax, Takes, VERBOSITY, VERSION, Words};
 use super::failure::Failure;
 use super::log::{Log, print};
 use super::recording::{
     COMMON, MATERIALS, METADATA_DIRECTORY, PRODUCTS, STEP_NAME, check_key_options, envelope_kind,
-    envelope_name, hash, hash_options, key_id, link_path, signed, signing_key, signing_line,
-    step_name, write,
+    envelope_name, hash, key_id, link_path, signed, signing_key, signing_line, step_name,
+    step_options, write,
 };
 use super::{finish, misuse, parse, python, settings};
 
@@ -56,7 +56,7 @@ pub(super) fn main(arguments: &[String]) -> u8 {
         Err(code) => return code,
     };
     let limit = match seconds(&parsed, "run_timeout", "--run-timeout") {
-        Ok(limit) => limit.or_else(settings::time_limit),
+        Ok(limit) => limit,
         Err(message) => return misuse(&SYNTAX, &message),
     };
     let log = Log::of(&parsed);
@@ -92,6 +92,10 @@ fn record(parsed: &Parsed, limit: Option<Duration>, log: Log) -> Result<u8, Fail
     let key = signing_key(parsed)?;
     let name = step_name(parsed.one("step_name").unwrap_or_default())?;
     let command = if parsed.has("no_command") { &[] } else { parsed.words.as_slice() };
+    let limit = match limit {
+        None if !command.is_empty() => settings::time_limit()?,
+        given => given,
+    };
     let step = Step {
         name,
         materials: parsed.many("materials"),
@@ -100,7 +104,7 @@ fn record(parsed: &Parsed, limit: Option<Duration>, log: Log) -> Result<u8, Fail
         record_streams: parsed.has("record_streams"),
         limit,
     };
-    let link = step.record(parsed, log)?;
+    let link = step.record(&step_options(parsed), log)?;
     let kind = envelope_kind(parsed);
     log.info(&format!("Generating link metadata using {}...", envelope_name(kind)));
     log.info(signing_line(parsed));
@@ -129,18 +133,17 @@ pub(super) struct Step<'a> {
 
 impl Step<'_> {
     /// Runs the step and says so on the way.
-    pub(super) fn record(&self, parsed: &Parsed, log: Log) -> Result<Link, Failure> {
-        let options = hash_options(parsed);
+    pub(super) fn record(&self, options: &HashOptions<'_>, log: Log) -> Result<Link, Failure> {
         log.info(&format!("Running '{}'...", self.name));
         if !self.materials.is_empty() {
             log.info(&format!("Recording materials '{}'...", self.materials.join(", ")));
         }
-        let materials = hash(self.materials, &options, log)?;
+        let materials = hash(self.materials, options, log)?;
         let byproducts = if self.command.is_empty() { Object::new() } else { self.execute(log)? };
         if !self.products.is_empty() {
             log.info(&format!("Recording products '{}'...", self.products.join(", ")));
         }
-        let products = hash(self.products, &options, log)?;
+        let products = hash(self.products, options, log)?;
         log.info("Creating link metadata...");
         Ok(Link {
             name: self.name.clone(),
@@ -165,7 +168,7 @@ impl Step<'_> {
         .map_err(|error| Failure::record(&error, None))?;
         if outcome.exit == ExitOutcome::TimedOut {
             let command = python::list(self.command);
-            let seconds = self.limit.unwrap_or_default().as_secs();
+            let seconds = self.limit.unwrap_or_default().as_secs_f64();
             let message = format!("Command '{command}' timed out after {seconds} seconds");
             return Err(Failure::new("TimeoutExpired", message));
         }

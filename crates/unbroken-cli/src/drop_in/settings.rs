@@ -1,4 +1,5 @@
-//! The settings of the reference's first generation: its variables are honoured, its files are not.
+//! The settings of the reference's first generation, for what records steps: its variables are honoured,
+//! its files are not.
 //!
 //! A file in the working directory could make the reference leave out what an attacker wants left
 //! out (CVE-2023-32076).
@@ -6,7 +7,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::failure::Failure;
 use super::log::Log;
+use super::python;
 
 /// The files, below the home folder and elsewhere.
 const IN_HOME: [&str; 4] =
@@ -25,9 +28,14 @@ pub(super) fn base_path() -> Option<PathBuf> {
 }
 
 /// Returns how long a command may take.
-pub(super) fn time_limit() -> Option<Duration> {
-    let seconds = variable("IN_TOTO_LINK_CMD_EXEC_TIMEOUT")?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+pub(super) fn time_limit() -> Result<Option<Duration>, Failure> {
+    let Some(text) = variable("IN_TOTO_LINK_CMD_EXEC_TIMEOUT") else { return Ok(None) };
+    let seconds: f64 = text.trim().parse().map_err(|_| {
+        let message = format!("could not convert string to float: {}", python::text(&text));
+        Failure::new("ValueError", message)
+    })?;
+    // What is longer than a duration can be is no limit.
+    Ok(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -4,7 +4,7 @@
 //! keys by it, and their verifiers look for link files by it.
 
 use unbroken_crypto::{
-    KeyIdStyle, Passphrase, PublicKey, SignatureEntry, Signer, SigningError, SigningKey,
+    KeyError, KeyIdStyle, Passphrase, PublicKey, SignatureEntry, Signer, SigningError, SigningKey,
 };
 use unbroken_model::envelope::EnvelopeKind;
 use zeroize::Zeroizing;
@@ -30,8 +30,12 @@ pub(super) fn read_signing_key(
 ) -> Result<Box<dyn Signer>, Failure> {
     let bytes = std::fs::read(path).map(Zeroizing::new);
     let bytes = bytes.map_err(|error| Failure::os(&error, path))?;
-    let password = password.filter(|password| !password.is_empty());
+    // A password without characters opens nothing, and is one that was given all the same.
+    let (is_given, password) = (password.is_some(), password.filter(|given| !given.is_empty()));
     let key = SigningKey::read(&bytes, password).map_err(|error| Failure::key(&error, path))?;
+    if is_given && password.is_none() {
+        return Err(Failure::key(&KeyError::PassphraseNotNeeded, path));
+    }
     let is_json = bytes.trim_ascii_start().starts_with(b"{")
         || bytes.windows(4).any(|characters| characters == b"@@@@");
     let style = match given_as {

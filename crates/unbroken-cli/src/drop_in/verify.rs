@@ -26,7 +26,7 @@ use super::log::{Log, print};
 use super::recording::{check_key_types, write};
 use super::run::seconds;
 use super::sign::read_public_key;
-use super::{finish, misuse, parse, python, settings};
+use super::{finish, misuse, parse, python};
 use crate::commands::verify::inspections::{InspectionOptions, Recorded};
 use crate::commands::verify::{Verdict, clock, facts, open_layout, report};
 use crate::error::CliError;
@@ -116,7 +116,6 @@ pub(super) fn main(arguments: &[String]) -> u8 {
         );
     }
     let log = Log::of(&parsed);
-    settings::tell_of_files(log);
     let verification = Verification { parsed: &parsed, limit, now: at.unwrap_or_else(clock), log };
     finish(SYNTAX.program, log, verification.run().map(|()| 0))
 }
@@ -125,7 +124,7 @@ pub(super) fn main(arguments: &[String]) -> u8 {
 fn check(parsed: &Parsed) -> Result<(u64, Option<Timestamp>), String> {
     check_key_types(parsed.many("key_types"), "-t/--key-types")?;
     let limit = seconds(parsed, "inspection_timeout", "--inspection-timeout")?;
-    let limit = limit.or_else(settings::time_limit).map(|limit| limit.as_secs());
+    let limit = limit.map(|limit| limit.as_secs());
     let at = parsed.one("at").map(|text| {
         let fault = || format!("argument --at: invalid time: {}", python::text(text));
         text.parse().map_err(|_| fault())

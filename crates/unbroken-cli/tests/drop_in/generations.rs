@@ -218,6 +218,38 @@ fn variables_leave_out_the_same_files() {
     let (theirs, ours) =
         pair.run_with("in-toto-run", &words("-n slow -k ed25519 -t ed25519 -- sleep 20"), &limit);
     assert_eq!((theirs.code, ours.code), (Some(1), Some(1)), "{}", ours.stderr);
+    let signed = "-k ed25519 -t ed25519";
+    for (limit, command, code) in [
+        ("x", "-x", 0),
+        ("x", "-- true", 1),
+        (" 1e2 ", "-- true", 0),
+        ("0", "-- sleep 1", 1),
+        ("-2", "-- sleep 1", 1),
+    ] {
+        let line = format!("-n limit {signed} {command}");
+        let line = words(&line);
+        let limit = [("IN_TOTO_LINK_CMD_EXEC_TIMEOUT", limit)];
+        let (theirs, ours) = pair.run_with("in-toto-run", &line, &limit);
+        let codes = (theirs.code, ours.code);
+        assert_eq!(codes, (Some(code), Some(code)), "{limit:?} {line:?} {}", ours.stderr);
+    }
+    // What records no step by an option of its own does not look at them.
+    let all = [
+        ("IN_TOTO_ARTIFACT_EXCLUDE_PATTERNS", "*.pyc:main*"),
+        ("IN_TOTO_ARTIFACT_BASE_PATH", "src"),
+        ("IN_TOTO_LINK_CMD_EXEC_TIMEOUT", "0"),
+    ];
+    let (theirs, ours) = pair.run_with("in-toto-mock", &words("-n mock -- true"), &all);
+    assert_eq!((theirs.code, ours.code), (Some(0), Some(0)), "{}", ours.stderr);
+    assert_eq!(metadata(&ours), metadata(&theirs));
+    assert!(metadata(&ours)[Path::new("mock.link")].contains("main.c"));
+    for half in ["start -m .", "stop -p ."] {
+        let line = format!("{half} -n both {signed}");
+        let line = words(&line);
+        let (theirs, ours) = pair.run_with("in-toto-record", &line, &all);
+        assert_eq!((theirs.code, ours.code), (Some(0), Some(0)), "{}", ours.stderr);
+        assert_eq!(metadata(&ours), metadata(&theirs));
+    }
 }
 
 /// Where the generations differ, ours does as the newest.

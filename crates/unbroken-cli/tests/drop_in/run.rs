@@ -18,6 +18,7 @@ fn runs_leave_the_same_link_the_same_lines_and_the_same_code() {
         "-n all -m . src ./src/main.c src -x --signing-key bob",
         "-n exclude -m . --exclude *.c *.link* --signing-key bob -x",
         "-n base --base-path src -m . lib/a.pyc -x --signing-key bob",
+        "-n nothing --base-path nowhere -x --signing-key bob",
         "-n strip -m src --lstrip-paths src/lib/ src/m -x --signing-key bob",
         "-n uri -m file:./src/main.c dir:src -x --signing-key bob",
         "-n killed --signing-key bob -- sh -c kill${IFS}-9${IFS}$$",
@@ -53,6 +54,10 @@ fn what_fails_fails_with_the_same_line_and_code() {
         "-n x --signing-key src -x",
         "-n x --signing-key alice.enc -x",
         "-P secret -n x --signing-key bob -x",
+        "-P wrong -n x --signing-key alice.enc -x",
+        "-n x --signing-key bob -m src --lstrip-paths src src/lib -x",
+        "-n x --signing-key bob -m src --base-path nowhere -x",
+        "-n x --signing-key bob -m src --base-path bob -x",
         "-n x --signing-key bob -- no-such-program",
         "-n x --signing-key bob -d nowhere -v -- true",
         "-n x -q --signing-key nowhere -x",
@@ -61,14 +66,36 @@ fn what_fails_fails_with_the_same_line_and_code() {
     }
     for line in [
         "-n x --signing-key alice.pub -x",
-        "-P wrong -n x --signing-key alice.enc -x",
-        "-n x --signing-key bob -m src --lstrip-paths src src/lib -x",
         "-n a/b --signing-key bob -x",
         "-n x --signing-key bob --run-timeout 1 -- sleep 30",
+        "-n x --signing-key bob --run-timeout 0 -- sleep 1",
+        "-n x --signing-key bob --run-timeout -1 -- sleep 1",
     ] {
         let (_, ours) = pair.same_code("in-toto-run", line);
         assert_eq!(ours.code, Some(1));
         assert!(ours.last().starts_with("(in-toto-run) "), "{line}: {}", ours.stderr);
+    }
+    // A variable of the shell that is not set.
+    for key in ["bob", "alice.enc"] {
+        let words = ["-n", "x", "--signing-key", key, "-P", "", "-x"];
+        assert_eq!(pair.same_words("in-toto-run", &words).code, Some(1));
+    }
+    let words = ["-n", "x", "--signing-key", "", "-x"];
+    assert_eq!(pair.same_words("in-toto-run", &words).code, Some(2));
+}
+
+#[test]
+fn no_time_is_over_however_quick_the_command_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for limit in ["0", "-1"] {
+        let mut mock = drop_in("in-toto-run", folder.path());
+        mock.args(["-n", "x", "--run-timeout", limit, "-k", "key", "--", "true"]);
+        let key = unbroken_testkit::keys::key("alice").to_pkcs8_pem(None).unwrap();
+        std::fs::write(folder.path().join("key"), key.as_bytes()).unwrap();
+        let output = mock.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.starts_with("(in-toto-run) TimeoutExpired: Command '['true']'"), "{told}");
     }
 }
 

@@ -174,7 +174,8 @@ fn wait(child: &mut Child, run: &Supervision<'_>, target: &Guarded) -> io::Resul
     let mut timed_out = false;
     if let Some(pid) = pid {
         if let Some(limit) = run.time_limit {
-            timed_out = !ends_within(pid, limit)?;
+            // No time at all is over at once, however quick the process is.
+            timed_out = limit.is_zero() || !ends_within(pid, limit)?;
         }
         if timed_out {
             if run.care == Care::Foreground {
