@@ -34,7 +34,8 @@ use crate::evidence::hand_in;
 
 /// How long an inspection may take, as the reference has it.
 pub(super) const INSPECTION_SECONDS: u64 = 10;
-const FORMATS: [&str; 4] = ["text", "json", "sarif", "junit"];
+/// The forms of a report.
+pub(super) const FORMATS: [&str; 4] = ["text", "json", "sarif", "junit"];
 
 const FLAGS: &[Flag] = &[
     Flag::new(&["-l", "--layout"], "layout", Takes::One("<path>"), "the signed layout").required(),
@@ -171,23 +172,25 @@ impl Verification<'_> {
         };
         let keys = KeySet::new(of_gpg.into_iter().chain(keys?));
         let verdict = judgement.of(&bytes, &keys, leave)?;
-        self.print(&verdict, Path::new(path));
+        if let Some(format) = self.parsed.one("format") {
+            print_report(format, &verdict, Path::new(path), self.now);
+        }
         let layout = Envelope::parse(&bytes, &Limits::default()).ok().and_then(|envelope| {
             envelope.into_unverified_payload().decode::<Layout>(&Limits::default()).ok()
         });
         Narration { log: self.log, layout, verdict: &verdict, limit: self.limit }.tell()
     }
+}
 
-    fn print(&self, verdict: &Verdict, layout: &Path) {
-        let Some(format) = self.parsed.one("format") else { return };
-        let report = report(verdict, facts(layout, self.now));
-        print(&match format {
-            "json" => report.to_json(),
-            "sarif" => report.to_sarif(),
-            "junit" => report.to_junit(),
-            _ => report.to_text(&unbroken_report::TextStyle::default()),
-        });
-    }
+/// Prints a report of the verdict in one of the forms.
+pub(super) fn print_report(format: &str, verdict: &Verdict, layout: &Path, now: Timestamp) {
+    let report = report(verdict, facts(layout, now));
+    print(&match format {
+        "json" => report.to_json(),
+        "sarif" => report.to_sarif(),
+        "junit" => report.to_junit(),
+        _ => report.to_text(&unbroken_report::TextStyle::default()),
+    });
 }
 
 /// How a chain is judged in the working directory.

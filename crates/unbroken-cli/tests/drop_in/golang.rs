@@ -170,7 +170,10 @@ fn pages_are_named_and_parted_alike() {
             ours.files.iter().filter(|(name, _)| name.extension().is_some_and(|end| end == "md"))
         {
             let mut ours = parts(page);
-            ours.retain(|part| part != "at string");
+            ours.retain(|part| {
+                !["at string", "format string", "allow-sublayout-inspections"]
+                    .contains(&part.as_str())
+            });
             assert_eq!(ours, parts(&theirs.files[name]), "{}", name.display());
         }
     }
@@ -279,6 +282,49 @@ fn signed_layouts_and_links_of_inspections_are_the_same_files() {
     let (theirs, ours) = codes(&pair, "verify -l signed.layout -k alice.pub");
     assert!(theirs.stdout.contains("WARNING: Expected command for step 'build'"));
     assert!(ours.stdout.starts_with("WARNING: [command-differs] build: "), "{}", ours.stdout);
+}
+
+/// The original runs whatever a sublayout says; here that is asked for.
+#[test]
+fn options_of_ours_work_beside_those_of_golang() {
+    let Some(pair) = pair("options of ours beside golang's") else { return };
+    let bob = key_id(&pair, "bob");
+    let place = format!("sub.{}", bob.get(..8).unwrap());
+    pair.write("sub.layout", layout(&pair, "alice").as_bytes());
+    pair.same("in-toto", &format!("sign -f sub.layout -k bob -o {place}.link"));
+    pair.each(|folder| std::fs::create_dir(folder.join(&place)).unwrap());
+    let run = format!("run -n build -k alice -d {place} -m src/main.c -p made");
+    pair.same("in-toto", &format!("{run} -- cp src/main.c made"));
+    let output = drop_in("in-toto", pair.ours()).args(["key", "layout", "bob"]).output().unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let root = format!(
+        r#"{{"signed": {{"_type": "layout", "expires": "2030-01-01T00:00:00Z", "readme": "", "inspect": [],
+        "keys": {{{listed}}}, "steps": [{{"_type": "step", "name": "sub", "threshold": 1, "pubkeys": ["{bob}"],
+        "expected_command": [], "expected_materials": [], "expected_products": []}}]}}, "signatures": []}}"#
+    );
+    pair.write("root.layout", root.as_bytes());
+    pair.same("in-toto", "sign -f root.layout -k alice");
+    let verify = "verify -l root.layout -k alice.pub";
+    let (theirs, ours) = pair.run("in-toto", &verify.split(' ').collect::<Vec<_>>());
+    assert_eq!((theirs.code, ours.code), (Some(0), Some(1)), "{}", theirs.stderr);
+    assert!(ours.stderr.contains("[sublayout-inspection-refused]"), "{}", ours.stderr);
+    let told = |more: &str, code: i32| {
+        let mut command = drop_in("in-toto", pair.ours());
+        let output = command.args(verify.split(' ')).args(more.split(' ')).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{more}: {said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let allow = "--allow-sublayout-inspections";
+    told(allow, 0);
+    for (at, verdict, code) in
+        [("2029-12-31T00:00:00Z", "verified", 0), ("2030-01-02T00:00:00Z", "rejected", 1)]
+    {
+        let (report, _) = told(&format!("{allow} --format=json --at {at}"), code);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["verdict"], verdict);
+    }
+    assert!(told("--format xml", 1).1.contains("none of text, json, sarif, junit"));
 }
 
 /// A pattern that is none forbids nothing for golang, and ends a verification here.

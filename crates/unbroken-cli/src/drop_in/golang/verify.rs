@@ -8,7 +8,7 @@ use unbroken_model::link::Link;
 use unbroken_model::pattern::PatternDialect;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_record::unsigned_link_file_name;
-use unbroken_verify::{FindingCode, Options, Severity};
+use unbroken_verify::{FindingCode, Options, Severity, SublayoutInspections};
 
 use super::files;
 use super::pflag::{Flag, Parsed, Takes};
@@ -18,7 +18,7 @@ use crate::commands::verify::clock;
 use crate::commands::verify::inspections::Recorded;
 use crate::drop_in::failure::{Failure, reasons};
 use crate::drop_in::log::{print, say};
-use crate::drop_in::verify::{INSPECTION_SECONDS, Judgement};
+use crate::drop_in::verify::{FORMATS, INSPECTION_SECONDS, Judgement, print_report};
 use crate::output::escape_line;
 
 pub(super) const FLAGS: &[&[Flag]] = &[&[
@@ -49,6 +49,13 @@ pub(super) const FLAGS: &[&[Flag]] = &[&[
         Takes::One,
         "verify as if it were this time, YYYY-MM-DDTHH:MM:SSZ, for audits",
     ),
+    Flag::new("format", None, Takes::One, "print a report on stdout: text, json, sarif or junit"),
+    Flag::new(
+        "allow-sublayout-inspections",
+        None,
+        Takes::Nothing,
+        "run the commands of sublayouts too: whoever may sign for a step may then run anything here",
+    ),
 ]];
 
 pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
@@ -63,6 +70,15 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
         None => clock(),
         Some(text) => text.parse().map_err(|_| format!("--at: {text:?} is no time"))?,
     };
+    let format = parsed.one("format");
+    if let Some(format) = format.filter(|format| !FORMATS.contains(format)) {
+        return Err(format!("--format: {format:?} is none of {}", FORMATS.join(", ")));
+    }
+    let sublayout_inspections = if parsed.is_on("allow-sublayout-inspections") {
+        SublayoutInspections::Allow
+    } else {
+        SublayoutInspections::Refuse
+    };
     let mut intermediates = Vec::new();
     for path in parsed.many("intermediate-certs") {
         let failed = |reason| format!("failed to read intermediate {path}: {reason}");
@@ -73,7 +89,12 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
     }
     let judgement = Judgement {
         now,
-        options: Options { patterns: PatternDialect::Go, intermediates, ..Options::default() },
+        options: Options {
+            patterns: PatternDialect::Go,
+            intermediates,
+            sublayout_inspections,
+            ..Options::default()
+        },
         links: Path::new(parsed.one("link-dir").unwrap_or(".")),
         limit: INSPECTION_SECONDS,
         recorded: Recorded::Everything {
@@ -88,13 +109,17 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
     let verdict = judgement
         .of(&bytes, &keys, leave)
         .map_err(|failure| format!("inspection failed: {}", failure.message))?;
+    if let Some(format) = format {
+        print_report(format, &verdict, Path::new(path), now);
+    }
     let assessment = match &verdict {
         Ok(chain) => chain.assessment(),
         Err(rejection) => rejection.assessment(),
     };
     for finding in &assessment.findings {
-        // The original tells of differing commands on stdout, and of nothing else.
-        if finding.severity == Severity::Warning && finding.code == FindingCode::CommandDiffers {
+        // The original tells of differing commands on stdout, and of nothing else; a report does too.
+        let is_told = finding.code == FindingCode::CommandDiffers && format.is_none();
+        if finding.severity == Severity::Warning && is_told {
             print(&format!("WARNING: {}\n", escape_line(&finding.to_string())));
         }
     }
