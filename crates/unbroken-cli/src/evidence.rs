@@ -29,7 +29,7 @@ pub(crate) fn hand_in<S>(
             session.submit_all(request.chain, &pieces);
             let Some(root) = root else { continue };
             let Some(folder) = folder_of(root, &request) else { continue };
-            let evidence = read_links(&folder, &request.steps, &limits).map_err(|error| {
+            let evidence = read_links(&folder, &request.names(), &limits).map_err(|error| {
                 CliError::undecided("the links cannot be read")
                     .because(error)
                     .remedy("name the folder of the links with --link-dir")
@@ -85,7 +85,7 @@ impl Named {
         let lies_there = folders.len() == request.folders.len()
             && folders.iter().zip(&request.folders).all(|(folder, names)| names.contains(folder));
         let stem = file.strip_suffix(".link")?;
-        (lies_there && request.steps.contains(&self.step)).then_some(Submission {
+        (lies_there && request.names().contains(&self.step)).then_some(Submission {
             step: &self.step,
             source: &self.source,
             stem,

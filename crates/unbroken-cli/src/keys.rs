@@ -31,6 +31,11 @@ pub(crate) struct PassphraseSource {
 }
 
 impl PassphraseSource {
+    /// Names a file, or a variable.
+    pub(crate) fn of(passphrase_file: Option<PathBuf>, passphrase_env: Option<String>) -> Self {
+        Self { passphrase_file, passphrase_env }
+    }
+
     /// Returns the passphrase of the file or the variable, where one was named.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>> {
         passphrase_of(self.passphrase_file.as_deref(), self.passphrase_env.as_deref())

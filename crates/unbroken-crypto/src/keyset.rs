@@ -18,6 +18,11 @@ pub struct Owner;
 #[non_exhaustive]
 pub struct Functionary;
 
+/// The role of those whose signed links of inspections stand in for running them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Inspector;
+
 /// The keys that are trusted in the role `R`, each key once.
 ///
 /// A key that is listed under several ids, or with several schemes, stays one key: its signatures
@@ -95,6 +100,12 @@ impl KeySet<Functionary> {
 impl<R> FromIterator<PublicKey> for KeySet<R> {
     fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
         Self::new(keys)
+    }
+}
+
+impl<R> Clone for KeySet<R> {
+    fn clone(&self) -> Self {
+        Self { keys: self.keys.clone(), role: PhantomData }
     }
 }
 

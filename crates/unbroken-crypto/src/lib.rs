@@ -54,7 +54,7 @@ pub use self::error::{AuthenticationError, KeyError, SignatureError, SigningErro
 pub use self::key::openpgp::OpenPgpSignature;
 pub use self::key::{KeyMaterial, PublicKey};
 pub use self::key_id::KeyIdStyle;
-pub use self::keyset::{Functionary, KeySet, Owner};
+pub use self::keyset::{Functionary, Inspector, KeySet, Owner};
 pub use self::scheme::SignatureScheme;
 pub use self::secret::Passphrase;
 pub use self::signer::{CertifiedSigner, KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};

@@ -103,6 +103,14 @@ impl ProductCopy {
         Ok(Self { scratch, product, before })
     }
 
+    /// Records the files as an inspection would before its command.
+    ///
+    /// # Errors
+    /// Those of [`hash_artifacts`] when the product cannot be recorded.
+    pub fn artifacts(&self, run: &InspectionRun<'_>) -> Result<ArtifactSet, RecordError> {
+        self.scratch.artifacts(run)
+    }
+
     /// Runs an inspection.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use unbroken_crypto::{KeySet, Owner, PublicKey, SignatureBudget, authenticate};
+use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::Digest;
 use unbroken_model::envelope::Envelope;
 use unbroken_model::layout::Layout;
@@ -10,8 +11,8 @@ use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{
-    Assessment, Budget, Finding, InForce, InspectionOutcome, Options, Rejection, Session, Severity,
-    Submission, VerifiedSupplyChain, envelope_finding, layout_finding,
+    Assessment, Budget, Finding, InForce, InspectionOutcome, Options, Product, Rejection, Session,
+    Severity, Submission, VerifiedSupplyChain, envelope_finding, layout_finding,
 };
 
 /// Everything that a verification is given.
@@ -28,6 +29,8 @@ pub struct Case {
     /// What running each inspection gives, by name, with the evidence that leads to its sublayout
     /// before it: `build.210dcc50/smoke-test`. One that is not named is not run.
     pub outcomes: BTreeMap<String, InspectionOutcome>,
+    /// The files that are delivered, where there are any to be seen.
+    pub product: Option<ArtifactSet>,
     /// What the verifier chooses.
     pub options: Options,
     /// The bounds of each document.
@@ -86,9 +89,10 @@ impl Case {
                 break;
             }
             for request in requests {
+                let names = request.names();
                 let submissions = order.iter().zip(&sources).filter_map(|(path, source)| {
                     let (folder, stem) = path.rsplit_once('/').unwrap_or(("", path));
-                    let step = step_of(stem, &request.steps)?;
+                    let step = step_of(stem, &names)?;
                     let bytes = self.evidence.get(*path)?;
                     lies_in(folder, &request.folders).then_some(Submission {
                         step,
@@ -108,7 +112,10 @@ impl Case {
                 }
             }
         }
-        let waiting = session.evaluate()?;
+        let mut waiting = session.evaluate()?;
+        if waiting.has_signed_links() {
+            waiting.stand_in(self.product.as_ref().map_or(Product::NotAtHand, Product::Files));
+        }
         let outcomes = waiting.requests().into_iter().filter_map(|request| {
             let mut name = request.path.clone();
             name.push(request.name.clone());

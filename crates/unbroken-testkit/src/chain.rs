@@ -9,11 +9,11 @@ use unbroken_model::json::Value;
 use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
-use unbroken_verify::{Budget, Ending, InspectionOutcome, Options};
+use unbroken_verify::{Budget, Ending, InspectionOutcome, Inspectors, Options};
 
 use crate::case::Case;
 use crate::certificates;
-use crate::draft::{Draft, Signer};
+use crate::draft::{Draft, Signer, artifacts};
 use crate::keys;
 
 /// When all tests take place.
@@ -53,7 +53,8 @@ impl Chain {
             layout: owners.iter().fold(draft, |draft, owner| draft.signed_by(owner)),
             owners: owners.iter().map(|owner| keys::key(owner).public().clone()).collect(),
             now: NOW.parse().expect("a point in time"),
-            options: Options::default(),
+            // As the program does.
+            options: Options { inspectors: Inspectors::Owners, ..Options::default() },
             limits: Limits::default(),
             budget: Budget::default(),
             subject: None,
@@ -202,10 +203,18 @@ impl Chain {
             owners: self.owners.clone(),
             evidence: links.collect(),
             outcomes: self.outcomes.clone(),
+            product: self.product.as_ref().map(recorded),
             options: self.options.clone(),
             limits: self.limits,
             budget: self.budget.clone(),
             subject: self.subject.clone(),
         }
     }
+}
+
+/// Records a product as an inspection would.
+pub(crate) fn recorded(product: &BTreeMap<String, String>) -> ArtifactSet {
+    let files: Vec<(&str, &str)> =
+        product.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    artifacts(&files)
 }

@@ -10,7 +10,7 @@ use std::{fs, io};
 use unbroken_model::json::Value;
 use unbroken_model::limits::Limits;
 use unbroken_model::pattern::PatternDialect;
-use unbroken_verify::{BindingPolicy, CommandPolicy, SublayoutInspections};
+use unbroken_verify::{BindingPolicy, CommandPolicy, InspectionCommands, SublayoutInspections};
 
 use crate::vector::{Vector, vectors_folder};
 
@@ -104,6 +104,12 @@ impl Program {
         }
         if options.sublayout_inspections == SublayoutInspections::Allow {
             command.arg("--allow-sublayout-inspections");
+        }
+        for inspector in 0..vector.inspectors().len() {
+            command.arg("--inspector").arg(folder.join(format!("inspectors/{inspector}.pub")));
+        }
+        if options.inspections == InspectionCommands::Never {
+            command.arg("--no-run-inspections");
         }
         if let Some(version) = options.freshness.minimum {
             command.arg("--min-layout-version").arg(version.to_string());

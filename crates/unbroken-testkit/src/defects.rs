@@ -12,6 +12,7 @@ mod artifacts;
 mod certificates;
 mod encodings;
 mod envelopes;
+mod inspection_links;
 mod inspections;
 mod keys;
 mod layouts;
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Defect> {
         rules::all,
         patterns::all,
         inspections::all,
+        inspection_links::all,
         sublayouts::all,
         subjects::all,
         replays::all,
@@ -102,6 +104,7 @@ impl Defect {
     /// arguments for it.
     fn in_process(mut self) -> Self {
         self.vector.product = None;
+        self.vector.case.product = None;
         self
     }
 

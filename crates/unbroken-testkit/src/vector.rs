@@ -4,6 +4,7 @@
 //! expect.toml           what it is, where it was seen, the time, the options, and the verdict due
 //! root.layout           the layout
 //! owners/0.pub          the keys of the owners, in PEM
+//! inspectors/0.pub      those whose signed links stand in for inspections, where it is not the owners
 //! links/**.link         the evidence; that of a sublayout in the folder of the sublayout's name
 //! inspections.json      what running the inspections gives
 //! product/**            the files that are delivered; what the inspections give, they give on these
@@ -20,11 +21,12 @@ use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::limits::Limits;
 use unbroken_model::pattern::PatternDialect;
 use unbroken_verify::{
-    BindingDemands, BindingPolicy, Budget, CommandPolicy, FindingCode, Freshness, LayoutPin,
-    Options, Pinning, SublayoutInspections,
+    BindingDemands, BindingPolicy, Budget, CommandPolicy, FindingCode, Freshness,
+    InspectionCommands, Inspectors, LayoutPin, Options, Pinning, SublayoutInspections,
 };
 
 use crate::case::Case;
+use crate::chain::recorded;
 use crate::inspections;
 
 /// A verification with the verdict that is due.
@@ -65,6 +67,8 @@ struct Expect {
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     commands: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inspections: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sublayout_inspections: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +123,9 @@ impl Vector {
         for (index, owner) in self.case.owners.iter().enumerate() {
             files.insert(format!("owners/{index}.pub"), owner.spki_pem().into_bytes());
         }
+        for (index, inspector) in self.inspectors().iter().enumerate() {
+            files.insert(format!("inspectors/{index}.pub"), inspector.spki_pem().into_bytes());
+        }
         for (stem, bytes) in &self.case.evidence {
             files.insert(format!("links/{stem}.link"), bytes.clone());
         }
@@ -131,10 +138,19 @@ impl Vector {
         files
     }
 
+    /// Returns the keys whose signed links stand in for inspections; none where those of the owners do.
+    pub(crate) fn inspectors(&self) -> Vec<PublicKey> {
+        match &self.case.options.inspectors {
+            Inspectors::AnyOf(keys) => keys.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn expect(&self) -> Expect {
         let Options {
             parameters,
             commands,
+            inspections,
             sublayout_inspections,
             patterns,
             freshness,
@@ -152,6 +168,7 @@ impl Vector {
             now: self.case.now.to_string(),
             subject: self.case.subject.as_ref().map(ToString::to_string),
             commands: (*commands == CommandPolicy::Enforce).then(|| "enforce".to_owned()),
+            inspections: (*inspections == InspectionCommands::Never).then(|| "never".to_owned()),
             sublayout_inspections: (*sublayout_inspections == SublayoutInspections::Allow)
                 .then(|| "allow".to_owned()),
             pattern_dialect: (*patterns == PatternDialect::Go).then(|| "go".to_owned()),
@@ -189,7 +206,10 @@ impl Vector {
         if expect.verdict != due {
             return Err(format!("the verdict {:?} does not fit the errors", expect.verdict));
         }
+        let product =
+            if expect.in_process { None } else { Some(product(&folder.join("product"))?) };
         let case = Case {
+            product: product.as_ref().map(recorded),
             now: expect.now.parse().map_err(|_| format!("no time: {:?}", expect.now))?,
             layout: bytes(&folder.join("root.layout"))?,
             owners: owners(&folder.join("owners"))?,
@@ -204,6 +224,15 @@ impl Vector {
                     None => CommandPolicy::Warn,
                     Some("enforce") => CommandPolicy::Enforce,
                     Some(other) => return Err(format!("commands: {other:?}")),
+                },
+                inspections: match expect.inspections.as_deref() {
+                    None => InspectionCommands::Run,
+                    Some("never") => InspectionCommands::Never,
+                    Some(other) => return Err(format!("inspections: {other:?}")),
+                },
+                inspectors: match owners(&folder.join("inspectors"))? {
+                    keys if keys.is_empty() => Inspectors::Owners,
+                    keys => Inspectors::AnyOf(keys.into_iter().collect()),
                 },
                 sublayout_inspections: match expect.sublayout_inspections.as_deref() {
                     None => SublayoutInspections::Refuse,
@@ -229,8 +258,7 @@ impl Vector {
             },
             subject: expect.subject.as_deref().map(subject).transpose()?,
         };
-        let Expect { title, reference, catalogue, errors, warnings, in_process, .. } = expect;
-        let product = if in_process { None } else { Some(product(&folder.join("product"))?) };
+        let Expect { title, reference, catalogue, errors, warnings, .. } = expect;
         Ok(Self { title, reference, catalogue, errors, warnings, case, product })
     }
 }

@@ -123,8 +123,10 @@ pub struct InspectionAssessment {
     pub name: String,
     /// The command.
     pub run: Vec<String>,
-    /// What the command did, for people: `exit 0`; nothing where it was not run.
+    /// What the command did, for people: `exit 0`; nothing where nobody tells.
     pub ending: Option<String>,
+    /// The signed link that stood in for running the command.
+    pub stand_in: Option<StandIn>,
     /// Whether the network was out of its reach.
     pub isolated: Option<bool>,
     /// The end of what it printed.
@@ -135,6 +137,17 @@ pub struct InspectionAssessment {
     pub product_rules: QueueTrace,
     /// Whether the inspection passed.
     pub judgement: Judgement,
+}
+
+/// A signed link that stood in for running an inspection.
+#[derive(Clone, Debug)]
+pub struct StandIn {
+    /// Where it came from.
+    pub source: String,
+    /// Who signed it, each described by his key.
+    pub signers: Vec<String>,
+    /// Whether it is bound to the layout.
+    pub bond: LinkBond,
 }
 
 #[cfg(test)]

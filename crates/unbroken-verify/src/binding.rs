@@ -2,9 +2,9 @@
 //! one of this run.
 
 use data_encoding::HEXLOWER;
-use unbroken_model::layout::Step;
 use unbroken_model::link::Link;
 use unbroken_model::link::binding::LinkBinding;
+use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 
 use crate::finding::{Finding, FindingCode};
@@ -84,13 +84,13 @@ pub(crate) fn refusal(
 
 /// Warns of a link that was made for another layout, where bindings are not demanded.
 pub(crate) fn warning(
-    step: &Step,
+    item: &StepName,
     source: &str,
     link: &Link,
     layout: &[u8; 32],
 ) -> Option<Finding> {
     (LinkBond::of(link, layout) == LinkBond::Elsewhere).then(|| {
-        let finding = other_layout(link).of_item(&step.name).at_source(source);
+        let finding = other_layout(link).of_item(item).at_source(source);
         Finding { severity: crate::finding::Severity::Warning, ..finding }
     })
 }

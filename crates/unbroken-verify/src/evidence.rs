@@ -14,6 +14,7 @@ use unbroken_model::envelope::{Envelope, StepEvidence};
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
+use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 
 use crate::budget::Exhausted;
@@ -141,20 +142,27 @@ pub(crate) fn authenticate_piece(
     let own = |material: &KeyMaterial| signers.iter().any(|key| key.material() == *material);
     let certified = certificates.materials().filter(own).collect();
     if let StepEvidence::Link(link) = evidence.get() {
-        check_link(link, step)?;
+        check_link(link, &step.name)?;
     }
     Ok(AuthenticPiece { evidence, signers, certified })
 }
 
 fn forged(signatures: &[unbroken_crypto::SignatureReport]) -> Finding {
-    let mut message = "no signature of a functionary of the layout holds".to_owned();
-    for report in signatures {
-        message.push_str("; ");
-        message.push_str(&report.to_string());
-    }
+    let message = "no signature of a functionary of the layout holds".to_owned();
+    let message = message + &each(signatures);
     let remedy =
         "the file was changed after it was signed, or somebody else signed it: do the step again";
     Finding::error(FindingCode::LinkSignatureInvalid, message, remedy)
+}
+
+/// Tells of each signature, behind what is said of all.
+pub(crate) fn each(signatures: &[unbroken_crypto::SignatureReport]) -> String {
+    let mut text = String::new();
+    for report in signatures {
+        text.push_str("; ");
+        text.push_str(&report.to_string());
+    }
+    text
 }
 
 fn not_authorised(signers: &[PublicKey], step: &Step) -> Finding {
@@ -167,12 +175,13 @@ fn not_authorised(signers: &[PublicKey], step: &Step) -> Finding {
     Finding::error(FindingCode::FunctionaryNotAuthorised, message, remedy).of_functionary(who)
 }
 
-fn check_link(link: &Link, step: &Step) -> Result<(), Box<Finding>> {
+/// Holds a link against the step or the inspection that it was handed in for.
+pub(crate) fn check_link(link: &Link, due: &StepName) -> Result<(), Box<Finding>> {
     // Without this, a functionary of two steps could be made to vouch for one by the link of the
     // other.
-    if link.name != step.name {
-        let message = format!("the link is of the step {:?}", link.name.as_str());
-        let remedy = "hand in the link of this step";
+    if link.name != *due {
+        let message = format!("the link is of {:?}", link.name.as_str());
+        let remedy = format!("hand in the link of {due}");
         return Err(Box::new(Finding::error(FindingCode::LinkNameMismatch, message, remedy)));
     }
     for (side, artifacts) in [("material", &link.materials), ("product", &link.products)] {

@@ -19,6 +19,15 @@ pub struct InspectionRequest {
     pub run: Vec<String>,
 }
 
+/// What a verification knows of the files that inspections would see.
+#[derive(Clone, Copy, Debug)]
+pub enum Product<'a> {
+    /// The files, as an inspection would record them before its command.
+    Files(&'a ArtifactSet),
+    /// There are none: what ties the link of an inspection to the chain is its rules alone.
+    NotAtHand,
+}
+
 /// What running an inspection gave.
 #[derive(Clone, Debug)]
 pub struct InspectionOutcome {

@@ -8,6 +8,7 @@
 //! Authentic<Layout, Owner> -InForce::at(now)-> InForce -Session::open-> Session
 //!   Session::requests, Session::submit    evidence, also of sublayouts
 //!   Session::evaluate                     AwaitingInspections, or Rejection
+//!   AwaitingInspections::stand_in         signed links in place of running inspections
 //!   AwaitingInspections::conclude         VerifiedSupplyChain, or Rejection
 //! InForce -Session::open_up_to-> Session<UpTo> -evaluate-> PartialSupplyChain, or Rejection
 //! ```
@@ -26,6 +27,7 @@ mod finding;
 mod handover;
 mod in_force;
 mod inspection;
+mod inspection_link;
 mod layout_check;
 mod pinned_layouts;
 mod replay;
@@ -37,7 +39,7 @@ mod verdict;
 
 pub use self::assessment::{
     Assessment, ChainAssessment, EvidenceAssessment, InspectionAssessment, Judgement, LeftOut,
-    StepAssessment,
+    StandIn, StepAssessment,
 };
 pub use self::binding::{BindingDemands, BindingPolicy, LinkBond};
 pub use self::budget::Budget;
@@ -45,13 +47,14 @@ pub use self::fault::{envelope_finding, layout_finding};
 pub use self::finding::{Difference, Finding, FindingCode, RuleReference, Severity};
 pub use self::handover::hold_materials;
 pub use self::in_force::InForce;
-pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest};
+pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest, Product};
+pub use self::inspection_link::Inspectors;
 pub use self::pinned_layouts::{LayoutIdentity, PinnedLayouts, PinnedLayoutsError};
 pub use self::replay::{Freshness, LayoutPin, Pinning};
 pub use self::rules::{QueueTrace, RuleTrace, Sample};
 pub use self::session::{
-    AwaitingInspections, ChainId, CommandPolicy, EvidenceRequest, Options, Session,
-    SublayoutInspections, Submission, UpTo, Whole,
+    AwaitingInspections, ChainId, CommandPolicy, EvidenceRequest, InspectionCommands, Options,
+    Session, SublayoutInspections, Submission, UpTo, Whole,
 };
 pub use self::subject::{Admissible, Binding};
 pub use self::verdict::{PartialSupplyChain, Rejection, VerifiedSupplyChain};

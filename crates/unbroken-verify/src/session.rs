@@ -3,72 +3,33 @@
 mod chain;
 mod conclude;
 mod evaluate;
+mod options;
 mod scope;
+mod stand_in;
 mod weigh;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use unbroken_crypto::{Certificate, SignatureBudget};
+use unbroken_crypto::{PublicKey, SignatureBudget};
 use unbroken_model::envelope::StepEvidence;
 use unbroken_model::layout::Step;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
-use unbroken_model::pattern::PatternDialect;
 use unbroken_model::timestamp::Timestamp;
 
 use self::chain::Chain;
 pub use self::conclude::AwaitingInspections;
 pub(crate) use self::conclude::JudgedChain;
+pub use self::options::{CommandPolicy, InspectionCommands, Options, SublayoutInspections};
 pub use self::scope::{UpTo, Whole};
-use crate::binding::{self, BindingPolicy};
+use crate::binding;
 use crate::budget::{Budget, Exhausted};
 use crate::concurrent;
 use crate::evidence::{AuthenticPiece, Evidence, Piece, State, authenticate_piece};
 use crate::finding::{Finding, FindingCode};
 use crate::in_force::InForce;
-use crate::replay::Freshness;
-
-/// What a caller chooses.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Values for the parameters of the layout.
-    pub parameters: BTreeMap<String, String>,
-    /// What a command that differs from the expected one means.
-    pub commands: CommandPolicy,
-    /// Whether sublayouts may have commands run.
-    pub sublayout_inspections: SublayoutInspections,
-    /// How the patterns of artifact rules are read, those of sublayouts too.
-    pub patterns: PatternDialect,
-    /// Intermediate certificates besides those of the layout. They open no way of their own: every
-    /// path ends at a root of the layout.
-    pub intermediates: Vec<Certificate>,
-    /// How old the layout may be.
-    pub freshness: Freshness,
-    /// What is asked of the binding of links.
-    pub bindings: BindingPolicy,
-}
-
-/// What a recorded command that differs from the expected one means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CommandPolicy {
-    /// A warning, as the specification has it: the command is not trustworthy evidence.
-    #[default]
-    Warn,
-    /// A rejection.
-    Enforce,
-}
-
-/// Whether sublayouts may have commands run on the verifier's machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SublayoutInspections {
-    /// A sublayout with inspections is rejected: else whoever may sign for one step could run any
-    /// command on every machine that verifies.
-    #[default]
-    Refuse,
-    /// They are run like those of the layout.
-    Allow,
-}
+use crate::inspection_link::InspectionPiece;
 
 /// Names a layout within a session: the layout itself or a sublayout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,12 +45,21 @@ pub struct EvidenceRequest {
     pub folders: Vec<Vec<String>>,
     /// The steps that need evidence.
     pub steps: Vec<StepName>,
+    /// The inspections for which signed links may stand in.
+    pub inspections: Vec<StepName>,
+}
+
+impl EvidenceRequest {
+    /// Returns all names that evidence may have.
+    pub fn names(&self) -> Vec<StepName> {
+        self.steps.iter().chain(&self.inspections).cloned().collect()
+    }
 }
 
 /// A piece of evidence to hand in.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission<'a> {
-    /// The step.
+    /// The step, or the inspection for which a signed link is to stand in.
     pub step: &'a StepName,
     /// Where the piece came from, for people.
     pub source: &'a str,
@@ -179,13 +149,14 @@ impl<S> Session<S> {
                     chain: ChainId(index),
                     folders: chain.folders.clone(),
                     steps: chain.layout.steps.iter().map(|step| step.name.clone()).collect(),
+                    inspections: chain.awaited_inspections(),
                 });
             }
         }
         requests
     }
 
-    /// Hands in one piece of evidence: a link, or a layout in its place.
+    /// Hands in one piece of evidence: a link, or a layout in its place; for an inspection, a link.
     ///
     /// A piece that is no good is no error of the call: what is wrong with it is told by the
     /// verdict, and it weighs only when the step has too little other evidence.
@@ -202,6 +173,9 @@ impl<S> Session<S> {
                 Ok(()) => affordable.push(*submission),
                 Err(exhausted) => self.exhaust(chain, exhausted),
             }
+        }
+        for submission in &affordable {
+            self.take_inspection_link(chain, *submission);
         }
         let Some(in_chain) = self.chains.get(chain.0) else { return };
         let of_steps: Vec<(Submission<'_>, &Step)> = affordable
@@ -250,13 +224,15 @@ impl<S> Session<S> {
                         Some(finding) => refused(step, source, signers, finding),
                     },
                     Some(Err(finding)) => refused(step, source, signers, finding),
-                    Some(Ok(layout)) => match self.open_sublayout(chain, submission, layout) {
-                        Ok(child) => {
-                            let state = State::Sublayout(child);
-                            Piece { source: source.to_owned(), signers, certified, state }
+                    Some(Ok(layout)) => {
+                        match self.open_sublayout(chain, submission, layout, &signers) {
+                            Ok(child) => {
+                                let state = State::Sublayout(child);
+                                Piece { source: source.to_owned(), signers, certified, state }
+                            }
+                            Err(finding) => refused(step, source, signers, finding),
                         }
-                        Err(finding) => refused(step, source, signers, finding),
-                    },
+                    }
                 }
             }
         };
@@ -284,8 +260,13 @@ impl<S> Session<S> {
             format!("it was not read: {reason}"),
             "hand in a plain file of a link's size",
         );
-        let piece = refused(step, source, Vec::new(), finding);
         if let Some(chain) = self.chains.get_mut(chain.0) {
+            if let Some(inspection) = chain.awaited_inspection(step).cloned() {
+                let piece = InspectionPiece::refused(&inspection, source, finding);
+                chain.inspection_links.entry(inspection.name).or_default().push(piece);
+                return;
+            }
+            let piece = refused(step, source, Vec::new(), finding);
             chain.evidence.entry(step.clone()).or_default().push(piece);
         }
     }
@@ -295,6 +276,7 @@ impl<S> Session<S> {
         parent: ChainId,
         submission: Submission<'_>,
         layout: InForce,
+        signers: &[PublicKey],
     ) -> Result<usize, Box<Finding>> {
         let identity = layout.identity();
         let index = parent.0;
@@ -309,8 +291,7 @@ impl<S> Session<S> {
         let child = Chain::sublayout(
             (index, parent),
             submission,
-            identity,
-            layout,
+            (identity, layout, signers),
             self.now,
             &self.options,
         );
@@ -335,7 +316,7 @@ impl<S> Session<S> {
 fn refused(
     step: &StepName,
     source: &str,
-    signers: Vec<unbroken_crypto::PublicKey>,
+    signers: Vec<PublicKey>,
     finding: impl Into<Box<Finding>>,
 ) -> Piece {
     let finding = finding.into().of_item(step).at_source(source);

@@ -56,6 +56,11 @@ impl BindingOptions {
 }
 
 impl Binding {
+    /// Binds to a layout of this digest.
+    pub(crate) fn to(layout: [u8; 32], nonce: Option<String>, time: Timestamp) -> Self {
+        Self { layout, nonce, time }
+    }
+
     /// Binds a link before it is signed.
     pub(crate) fn bind(&self, link: &mut Link) {
         bind(&mut link.environment, &self.layout, self.nonce.as_deref(), self.time);

@@ -3,6 +3,7 @@
 pub(crate) mod inspections;
 pub(crate) mod options;
 mod replay;
+mod signed;
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +21,14 @@ use unbroken_oci::location::Location;
 use unbroken_oci::{Identified, identify};
 use unbroken_report::{Facts, Report, Subject};
 use unbroken_verify::{
-    Budget, InForce, Options, Rejection, Session, VerifiedSupplyChain, envelope_finding,
-    layout_finding,
+    Budget, InForce, InspectionOutcome, InspectionRequest, Inspectors, Options, Rejection, Session,
+    VerifiedSupplyChain, envelope_finding, layout_finding,
 };
 
-use self::inspections::InspectionOptions;
+use self::inspections::{InspectionOptions, ProductBeside};
 use self::options::VerdictOptions;
 use self::replay::{BindingRequirements, StateOptions};
+use self::signed::InspectionSigning;
 use crate::commands::image::{find_image, gather};
 use crate::commands::inspect::recognise;
 use crate::error::{CliError, Result};
@@ -75,6 +77,8 @@ pub(crate) struct Verify {
     #[command(flatten)]
     inspections: InspectionOptions,
     #[command(flatten)]
+    signed: InspectionSigning,
+    #[command(flatten)]
     state: StateOptions,
     #[command(flatten)]
     bindings: BindingRequirements,
@@ -89,6 +93,9 @@ fn parse_digest(text: &str) -> std::result::Result<Digest, String> {
     Digest::from_hex(DigestAlgorithm::from_name(algorithm), hex).map_err(|error| error.to_string())
 }
 
+/// What running inspections gave.
+type Outcomes = Vec<(InspectionRequest, InspectionOutcome)>;
+
 /// What a verification came to.
 pub(crate) type Verdict = std::result::Result<VerifiedSupplyChain, Box<Rejection>>;
 
@@ -102,34 +109,50 @@ impl Verify {
             let passed = report.verdict() == unbroken_report::Verdict::Partial;
             return Ok(if passed { Exit::Success } else { Exit::Rejected });
         }
+        let signer = self.signed.load(clock())?;
         // A tag is looked up once; what follows goes by digests.
         let (subject, beside) = self.subject(output)?;
-        let verdict = self.verify(&owners, now, &beside)?;
+        let (verdict, outcomes) = self.verify(&owners, now, &beside)?;
         let report = report(&verdict, Facts { subject, ..facts(&self.layout, now) });
         if report.is_verified()
             && let Ok(chain) = &verdict
         {
+            if let Some(signer) = signer {
+                let links = self.link_dir().unwrap_or_else(|| ".".into());
+                let to = (self.bindings.nonce(), links.as_path());
+                self.signed.write(&signer, chain, outcomes, to, output)?;
+            }
             self.state.keep(&owners, chain)?;
         }
         self.verdict.print(&report, output);
         Ok(if report.is_verified() { Exit::Success } else { Exit::Rejected })
     }
 
-    fn verify(&self, owners: &KeySet<Owner>, now: Timestamp, beside: &[Named]) -> Result<Verdict> {
+    fn verify(
+        &self,
+        owners: &KeySet<Owner>,
+        now: Timestamp,
+        beside: &[Named],
+    ) -> Result<(Verdict, Outcomes)> {
         let in_force = match self.open(owners, now)? {
             Ok(in_force) => in_force,
-            Err(rejection) => return Ok(Err(rejection)),
+            Err(rejection) => return Ok((Err(rejection), Vec::new())),
         };
         let options = self.options(owners, now)?;
         let mut session =
             Session::open(in_force, now, options, Limits::default(), Budget::default());
         hand_in(&mut session, self.link_dir().as_deref(), beside)?;
-        let waiting = match session.evaluate() {
+        let mut waiting = match session.evaluate() {
             Ok(waiting) => waiting,
-            Err(rejection) => return Ok(Err(rejection)),
+            Err(rejection) => return Ok((Err(rejection), Vec::new())),
         };
-        let outcomes = self.inspections.run(waiting.requests())?;
-        Ok(waiting.conclude(outcomes))
+        let product = match self.image {
+            None => ProductBeside::WorkingDirectory,
+            Some(_) => ProductBeside::Image,
+        };
+        let outcomes = self.inspections.make(&mut waiting, product)?;
+        let kept = if self.signed.is_due() { outcomes.clone() } else { Vec::new() };
+        Ok((waiting.conclude(outcomes), kept))
     }
 
     /// Judges the first steps: what a functionary builds on.
@@ -174,7 +197,13 @@ impl Verify {
 
     fn options(&self, owners: &KeySet<Owner>, now: Timestamp) -> Result<Options> {
         Ok(Options {
+            inspections: self.inspections.commands(),
             sublayout_inspections: self.inspections.of_sublayouts(),
+            inspectors: if self.signed.is_due() {
+                Inspectors::Nobody
+            } else {
+                self.inspections.inspectors(now)?
+            },
             freshness: self.state.freshness(owners)?,
             bindings: self.bindings.policy(now),
             intermediates: load_intermediates(&self.intermediates)?,

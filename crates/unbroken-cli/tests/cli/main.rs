@@ -19,6 +19,7 @@ mod formats;
 mod help;
 mod hostile;
 mod images;
+mod inspection_links;
 mod logins;
 mod metadata;
 mod others;

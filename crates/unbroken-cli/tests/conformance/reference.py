@@ -23,6 +23,8 @@ parser.add_argument("--at", required=True)
 parser.add_argument("--parameter", action="append", default=[])
 parser.add_argument("--enforce-commands", action="store_true")
 parser.add_argument("--allow-sublayout-inspections", action="store_true")
+parser.add_argument("--no-run-inspections", action="store_true")
+parser.add_argument("--inspector", action="append", default=[])
 parser.add_argument("--min-layout-version")
 parser.add_argument("--require-binding", action="store_true")
 parser.add_argument("--nonce")
@@ -31,6 +33,7 @@ parser.add_argument("--subject")
 parser.add_argument("--pattern-dialect")
 arguments = parser.parse_args()
 unknown = [arguments.min_layout_version, arguments.require_binding, arguments.pattern_dialect]
+unknown += [arguments.no_run_inspections, arguments.inspector]
 if arguments.enforce_commands or arguments.subject or any(unknown):
     sys.exit(4)
 

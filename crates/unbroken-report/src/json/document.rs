@@ -8,7 +8,8 @@ use unbroken_model::digest::DigestSet;
 use unbroken_model::rule::Side;
 use unbroken_verify::{
     ChainAssessment, Difference, EvidenceAssessment, Finding, InspectionAssessment, Judgement,
-    LeftOut, LinkBond, Pinning, QueueTrace, RuleReference, RuleTrace, Severity, StepAssessment,
+    LeftOut, LinkBond, Pinning, QueueTrace, RuleReference, RuleTrace, Severity, StandIn,
+    StepAssessment,
 };
 
 use crate::report::{Bound, BoundBy, Counts, Coverage, Report, Subject, Tally, Verdict};
@@ -127,10 +128,19 @@ struct Inspection<'a> {
     judgement: &'static str,
     run: &'a [String],
     ending: Option<&'a str>,
+    stand_in: Option<JsonStandIn<'a>>,
     isolated: Option<bool>,
     output: &'a str,
     material_rules: Queue<'a>,
     product_rules: Queue<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonStandIn<'a> {
+    source: &'a str,
+    signers: &'a [String],
+    binding: &'static str,
 }
 
 #[derive(Serialize)]
@@ -274,11 +284,7 @@ impl<'a> Step<'a> {
             threshold: step.threshold,
             functionaries: &step.functionaries,
             evidence: step.evidence.iter().map(Evidence::of).collect(),
-            binding: step.bond.map(|bond| match bond {
-                LinkBond::Unbound => "unbound",
-                LinkBond::Elsewhere => "elsewhere",
-                LinkBond::Bound => "bound",
-            }),
+            binding: step.bond.map(bond_word),
             command: &step.command,
             materials: step.materials,
             products: step.products,
@@ -306,6 +312,9 @@ impl<'a> Inspection<'a> {
             judgement: word(inspection.judgement),
             run: &inspection.run,
             ending: inspection.ending.as_deref(),
+            stand_in: inspection.stand_in.as_ref().map(|StandIn { source, signers, bond }| {
+                JsonStandIn { source, signers, binding: bond_word(*bond) }
+            }),
             isolated: inspection.isolated,
             output: &inspection.output,
             material_rules: Queue::of(&inspection.material_rules),
@@ -368,6 +377,14 @@ fn word(judgement: Judgement) -> &'static str {
         Judgement::Passed => "passed",
         Judgement::Failed => "failed",
         Judgement::NotJudged => "not-judged",
+    }
+}
+
+fn bond_word(bond: LinkBond) -> &'static str {
+    match bond {
+        LinkBond::Unbound => "unbound",
+        LinkBond::Elsewhere => "elsewhere",
+        LinkBond::Bound => "bound",
     }
 }
 

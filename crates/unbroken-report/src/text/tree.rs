@@ -2,7 +2,7 @@
 
 use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{
-    ChainAssessment, InspectionAssessment, Judgement, LinkBond, Pinning, StepAssessment,
+    ChainAssessment, InspectionAssessment, Judgement, LinkBond, Pinning, StandIn, StepAssessment,
 };
 
 use super::canvas::{Canvas, Ink, Span};
@@ -155,6 +155,12 @@ impl<'a> Tree<'a> {
     ) -> Vec<String> {
         let ending = inspection.ending.clone().unwrap_or_else(|| "not run".to_owned());
         let mut details = vec![ending];
+        if let Some(StandIn { source, signers, bond }) = &inspection.stand_in {
+            details.push(format!("not run here, link of {} ({source})", signers.join(", ")));
+            if *bond == LinkBond::Unbound {
+                details.push("UNBOUND".to_owned());
+            }
+        }
         if inspection.isolated == Some(false) {
             details.push("with network".to_owned());
         }

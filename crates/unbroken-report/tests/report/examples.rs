@@ -126,6 +126,15 @@ fn defect(code: FindingCode, chain: &mut Chain) {
             outcome.ending = Ending::Exited(1);
             "report.json: 2 critical vulnerabilities\n".clone_into(&mut outcome.output);
         }
+        FindingCode::InspectorNotAuthorised => {
+            chain.forget_outcome("no-critical");
+            let link = inspected("an image");
+            chain.put(keys::stem("no-critical", "builder"), link.signed_by("builder"));
+        }
+        FindingCode::InspectionLinkRefused => {
+            let link = inspected("an earlier image");
+            chain.put(keys::stem("no-critical", "owner"), link.signed_by("owner"));
+        }
         FindingCode::InspectionNotRun => chain.forget_outcome("no-critical"),
         FindingCode::LayoutReplayed => {
             chain.layout.set("readme", "unbroken: layout-version 6");
@@ -181,6 +190,14 @@ fn certificate_defect(code: FindingCode, chain: &mut Chain) {
         other => panic!("{other} has no example"),
     }
     chain.sign_certified("build", "workload", &certificate.pem_by(issuer));
+}
+
+/// Makes a link of the inspection of a product with this image.
+fn inspected(image: &str) -> Draft {
+    let product = [("image.tar", image), ("report.json", "{\"critical\": 0}\n")];
+    let mut link = link("no-critical", &product, &product);
+    link.command = ["grep", "-q", "\"critical\": 0", "report.json"].map(str::to_owned).to_vec();
+    Draft::of(&link)
 }
 
 /// Binds every link to the layout and the run 4712, and asks for that.

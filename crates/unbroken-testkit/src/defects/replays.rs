@@ -142,7 +142,7 @@ fn seen(chain: &mut Chain, version: u64, digest: [u8; 32]) {
 }
 
 /// Returns the digest of what the signatures of a document are over.
-fn digest_of(document: &[u8]) -> [u8; 32] {
+pub(super) fn digest_of(document: &[u8]) -> [u8; 32] {
     let envelope = Envelope::parse(document, &Limits::default()).expect("an own envelope");
     hash::sha256(envelope.signing_input())
 }
@@ -285,7 +285,7 @@ fn sublayout(name: &'static str, title: &str, digest: impl FnOnce(&Chain) -> [u8
     })
 }
 
-fn bind_link(link: &mut Draft, layout: &[u8; 32]) {
+pub(super) fn bind_link(link: &mut Draft, layout: &[u8; 32]) {
     let mut environment = Object::new();
     bind(&mut environment, layout, Some("run-7"), MADE.parse().expect("a point in time"));
     link.set("environment", environment);

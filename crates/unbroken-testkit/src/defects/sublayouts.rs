@@ -19,7 +19,7 @@ fn rejected_with(code: &'static str) -> [&'static str; 3] {
 }
 
 /// Makes `child`, changed, the sublayout of the step `build`.
-fn delegated(chain: &mut Chain, change: impl FnOnce(&mut Chain)) {
+pub(super) fn delegated(chain: &mut Chain, change: impl FnOnce(&mut Chain)) {
     let mut child = Chain::compile();
     change(&mut child);
     chain.put_sublayout("build", "builder", child);
@@ -27,7 +27,7 @@ fn delegated(chain: &mut Chain, change: impl FnOnce(&mut Chain)) {
 }
 
 /// Gives the child an inspection.
-fn inspected(child: &mut Chain) {
+pub(super) fn inspected(child: &mut Chain) {
     child.layout.set_json(
         "inspect",
         r#"[{"_type": "inspection", "name": "smoke-test", "run": ["touch", "RCE"],

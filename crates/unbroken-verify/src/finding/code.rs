@@ -92,6 +92,10 @@ pub enum FindingCode {
     SublayoutCycle,
     /// A sublayout wants to run commands and may not.
     SublayoutInspectionRefused,
+    /// The signed link of an inspection is not signed by those who may inspect.
+    InspectorNotAuthorised,
+    /// The signed link of an inspection does not stand in for running it.
+    InspectionLinkRefused,
     /// An inspection's command failed.
     InspectionFailed,
     /// An inspection was not run.
@@ -148,6 +152,8 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::SublayoutRejected, "sublayout-rejected"),
     (FindingCode::SublayoutCycle, "sublayout-cycle"),
     (FindingCode::SublayoutInspectionRefused, "sublayout-inspection-refused"),
+    (FindingCode::InspectorNotAuthorised, "inspector-not-authorised"),
+    (FindingCode::InspectionLinkRefused, "inspection-link-refused"),
     (FindingCode::InspectionFailed, "inspection-failed"),
     (FindingCode::InspectionNotRun, "inspection-not-run"),
     (FindingCode::BudgetExceeded, "budget-exceeded"),

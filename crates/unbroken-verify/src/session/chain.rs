@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use unbroken_crypto::PublicKey;
-use unbroken_model::layout::Layout;
+use unbroken_model::layout::{Inspection, Layout};
 use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 
-use super::{Options, SublayoutInspections, Submission};
+use super::{Options, Submission};
 use crate::dialect;
 use crate::directives::Directives;
 use crate::evidence::Piece;
-use crate::finding::{Finding, FindingCode};
+use crate::finding::Finding;
 use crate::in_force::{InForce, Parts};
+use crate::inspection_link::{InspectionPiece, InspectorKeys};
 use crate::layout_check::{self, LayoutKeys};
 use crate::replay::{self, LayoutPin};
 use crate::substitution;
@@ -32,6 +33,9 @@ pub(super) struct Chain {
     pub(super) signers: Vec<PublicKey>,
     pub(super) keys: LayoutKeys,
     pub(super) evidence: BTreeMap<StepName, Vec<Piece>>,
+    /// Who signs links of inspections; nobody where every inspection is run.
+    pub(super) inspectors: Option<InspectorKeys>,
+    pub(super) inspection_links: BTreeMap<StepName, Vec<InspectionPiece>>,
     pub(super) findings: Vec<Finding>,
     pub(super) requested: bool,
 }
@@ -46,6 +50,7 @@ impl Chain {
         findings.extend(dialect::apply(&mut layout, options.patterns));
         let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
+        let inspectors = InspectorKeys::of_layout(&options.inspectors, &signers);
         Self {
             path: Vec::new(),
             parent: None,
@@ -57,18 +62,20 @@ impl Chain {
             signers,
             keys,
             evidence: BTreeMap::new(),
+            inspectors,
+            inspection_links: BTreeMap::new(),
             findings,
             requested: false,
         }
     }
 
     /// Makes the chain of a sublayout. Parameters are those of the layout above and do not reach
-    /// into a sublayout, which somebody else wrote.
+    /// into a sublayout, which somebody else wrote. `authorised` are those who signed it and may sign for
+    /// the step.
     pub(super) fn sublayout(
         (parent_index, parent): (usize, &Self),
         submission: Submission<'_>,
-        identity: [u8; 32],
-        layout: InForce,
+        (identity, layout, authorised): ([u8; 32], InForce, &[PublicKey]),
         now: Timestamp,
         options: &Options,
     ) -> Self {
@@ -77,14 +84,6 @@ impl Chain {
         let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
         findings.extend(more);
         let pin = pin(&layout, digest, &mut findings);
-        if options.sublayout_inspections == SublayoutInspections::Refuse
-            && !layout.inspections.is_empty()
-        {
-            let message = "the sublayout wants commands to be run on this machine";
-            let remedy =
-                "read its inspections; if they are what you want, allow inspections of sublayouts";
-            findings.push(Finding::error(FindingCode::SublayoutInspectionRefused, message, remedy));
-        }
         let step = submission.step.to_string();
         let mut path = parent.path.clone();
         // Two functionaries may hand in a sublayout each: the stem tells them apart.
@@ -93,6 +92,7 @@ impl Chain {
         folders.push(folder_names(&step, submission.stem));
         let mut ancestry = parent.ancestry.clone();
         ancestry.push(identity);
+        let inspectors = InspectorKeys::of_sublayout(&options.inspectors, authorised);
         Self {
             path,
             parent: Some(parent_index),
@@ -104,9 +104,26 @@ impl Chain {
             signers,
             keys,
             evidence: BTreeMap::new(),
+            inspectors,
+            inspection_links: BTreeMap::new(),
             findings,
             requested: false,
         }
+    }
+
+    /// Lists the inspections for which signed links may stand in.
+    pub(super) fn awaited_inspections(&self) -> Vec<StepName> {
+        let names = self.layout.inspections.iter().map(|inspection| &inspection.name);
+        names.filter(|name| self.awaited_inspection(name).is_some()).cloned().collect()
+    }
+
+    /// Finds the inspection that a link would stand in for. Where a step has its name too, which is a
+    /// finding, evidence is the step's.
+    pub(super) fn awaited_inspection(&self, name: &StepName) -> Option<&Inspection> {
+        let is_step = self.layout.steps.iter().any(|step| step.name == *name);
+        let due = self.inspectors.is_some() && !is_step;
+        let found = self.layout.inspections.iter().find(|inspection| inspection.name == *name);
+        found.filter(|_| due)
     }
 }
 

@@ -11,8 +11,9 @@ use unbroken_model::rule::{ArtifactRule, Side};
 
 use super::chain::Chain;
 use super::conclude::{AwaitingInspections, JudgedChain};
+use super::stand_in::{self, MayRun};
 use super::weigh::Scales;
-use super::{CommandPolicy, Session, UpTo, Whole, exhausted_finding};
+use super::{Options, Session, UpTo, Whole, exhausted_finding};
 use crate::assessment::{ChainAssessment, InspectionAssessment, Judgement, StepAssessment};
 use crate::budget::Budget;
 use crate::evidence::Evidence;
@@ -74,31 +75,32 @@ impl<S> Session<S> {
         let mut judged: Vec<Option<JudgedChain>> = Vec::new();
         judged.resize_with(chains.len(), || None);
         for (index, chain) in chains.into_iter().enumerate().rev() {
-            let chain = judge_chain(chain, &judged, options.commands, &mut budget);
+            let chain = judge_chain(chain, &judged, &options, &mut budget);
             if let Some(place) = judged.get_mut(index) {
                 *place = Some(chain);
             }
         }
         let mut judged: Vec<JudgedChain> = judged.into_iter().flatten().collect();
         set_aside(&mut judged);
-        (scope, AwaitingInspections::new(judged, pinning, budget))
+        (scope, AwaitingInspections::new(judged, pinning, budget, MayRun::of(&options)))
     }
 }
 
 fn judge_chain(
     mut chain: Chain,
     judged: &[Option<JudgedChain>],
-    commands: CommandPolicy,
+    options: &Options,
     budget: &mut Budget,
 ) -> JudgedChain {
-    let findings = std::mem::take(&mut chain.findings);
+    let mut findings = std::mem::take(&mut chain.findings);
+    findings.extend(stand_in::refuse_sublayout(&chain, MayRun::of(options)));
     let mut scales = Scales { layout: chain.pin.digest, findings, ..Scales::default() };
     let mut steps = Vec::new();
     for step in &chain.layout.steps {
         let mut pieces = chain.evidence.remove(&step.name).unwrap_or_default();
         // The verdict and its words depend on the evidence, not on the order of handing it in.
         pieces.sort_by(|one, other| one.source.cmp(&other.source));
-        steps.push(scales.weigh(step, pieces, judged, &chain.keys.of_step(step), commands));
+        steps.push(scales.weigh(step, pieces, judged, &chain.keys.of_step(step), options.commands));
     }
     let Scales { accepted, mut findings, made_up_for, .. } = scales;
     apply_rules(&chain.layout, &accepted, &mut steps, &mut findings, budget);
@@ -106,6 +108,7 @@ fn judge_chain(
         name: inspection.name.to_string(),
         run: inspection.run.clone(),
         ending: None,
+        stand_in: None,
         isolated: None,
         output: String::new(),
         material_rules: QueueTrace::default(),
@@ -131,6 +134,8 @@ fn judge_chain(
         accepted,
         assessment,
         findings,
+        inspection_links: chain.inspection_links,
+        stand_ins: BTreeMap::new(),
         made_up_for,
         is_set_aside: false,
     }

@@ -78,7 +78,7 @@ impl Scales {
         let disagreement = agreement::check(step, &links);
         for (source, link) in &links {
             findings.extend(command_findings(step, source, link, commands));
-            findings.extend(binding::warning(step, source, link, &self.layout));
+            findings.extend(binding::warning(&step.name, source, link, &self.layout));
         }
         // What stands for a sublayout is no link: its own links are bound, or not.
         let bonds = good.iter().filter_map(|piece| match &piece.state {

@@ -55,6 +55,11 @@ pub(crate) struct BindingRequirements {
 }
 
 impl BindingRequirements {
+    /// Returns the word of the run.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
+    }
+
     pub(crate) fn policy(&self, now: Timestamp) -> BindingPolicy {
         if !self.require_binding {
             return BindingPolicy::Report;
