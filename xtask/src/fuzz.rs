@@ -22,18 +22,20 @@ pub(crate) fn run(wanted: &[&str], seconds: u64) -> Result<bool, Failure> {
     if let Some(unknown) = wanted.iter().find(|name| !targets.iter().any(|known| known == *name)) {
         return Err(format!("no fuzz target {unknown:?}; there are {}", targets.join(", ")).into());
     }
-    let (mut all_held, mut executions) = (true, 0);
+    let (mut all_held, mut executions, mut figures) = (true, 0, Vec::new());
     for target in targets.iter().filter(|name| wanted.is_empty() || wanted.contains(&name.as_str()))
     {
         announce(&format!("fuzz target {target}, {seconds} s"));
-        let (held, executed) = run_one(&workspace, target, seconds)?;
+        let Ran { held, executed, edges } = run_one(&workspace, target, seconds)?;
         all_held &= held;
         executions += executed;
-        eprintln!("    {target}: {executed} inputs, {}", if held { "held" } else { "FAILED" });
+        let ran = format!("{executed} inputs, {edges} edges reached");
+        eprintln!("    {target}: {ran}, {}", if held { "held" } else { "FAILED" });
+        figures.push((target.clone(), ran));
     }
     if all_held && wanted.is_empty() {
-        let figures = [("targets", targets.len().to_string()), ("inputs", executions.to_string())];
-        let figures = figures.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        figures.push(("targets, none of which broke".to_owned(), targets.len().to_string()));
+        figures.push(("inputs".to_owned(), executions.to_string()));
         let command = format!("cargo xtask fuzz --seconds {seconds}");
         let name = "fuzz targets, under libFuzzer with the address sanitizer".to_owned();
         record::keep(&workspace, Run { name, command, figures })?;
@@ -41,8 +43,16 @@ pub(crate) fn run(wanted: &[&str], seconds: u64) -> Result<bool, Failure> {
     Ok(all_held)
 }
 
-/// Runs a target; tells whether it held, and how many inputs it was given.
-fn run_one(workspace: &Workspace, target: &str, seconds: u64) -> Result<(bool, u64), Failure> {
+/// What a run of a target came to.
+struct Ran {
+    held: bool,
+    /// How many inputs it was given.
+    executed: u64,
+    /// How many edges between blocks of the program they reached.
+    edges: u64,
+}
+
+fn run_one(workspace: &Workspace, target: &str, seconds: u64) -> Result<Ran, Failure> {
     let found = workspace.target.join("fuzz-corpus").join(target);
     fs::create_dir_all(&found)?;
     let mut child = Command::new("cargo")
@@ -57,7 +67,7 @@ fn run_one(workspace: &Workspace, target: &str, seconds: u64) -> Result<(bool, u
         .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
         .stderr(Stdio::piped())
         .spawn()?;
-    let mut executed = 0;
+    let (mut executed, mut edges) = (0, 0);
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).split(b'\n') {
             let line = line?;
@@ -65,10 +75,13 @@ fn run_one(workspace: &Workspace, target: &str, seconds: u64) -> Result<(bool, u
             let line = String::from_utf8_lossy(&line);
             if let Some(count) = line.trim().strip_prefix("stat::number_of_executed_units:") {
                 executed = count.trim().parse()?;
+            } else if let Some((_, after)) = line.split_once(" cov: ") {
+                let count = after.split_whitespace().next().unwrap_or_default();
+                edges = count.parse()?;
             }
         }
     }
-    Ok((child.wait()?.success(), executed))
+    Ok(Ran { held: child.wait()?.success(), executed, edges })
 }
 
 fn targets(workspace: &Workspace) -> Result<Vec<String>, Failure> {

@@ -188,4 +188,15 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn the_number_of_layouts_is_bounded_before_any_is_looked_at() {
+        let fault = |count: usize| {
+            let zeros = vec!["0"; count].join(",");
+            let text = format!(r#"{{"_type":"unbroken-pinned-layouts","layouts":[{zeros}]}}"#);
+            parse(&text).unwrap_err().to_string()
+        };
+        assert!(fault(MOST).contains("a layout is not an object"), "{}", fault(MOST));
+        assert!(fault(MOST + 1).contains("more than 100,000 layouts"), "{}", fault(MOST + 1));
+    }
 }

@@ -98,4 +98,17 @@ mod tests {
             assert!(refused(0) && refused(1) && !refused(2) && !refused(3));
         }
     }
+
+    #[test]
+    fn a_refusal_says_which_version_was_due() {
+        let said = |layout, freshness| check(layout, freshness).unwrap().message;
+        let seen = Freshness { pin: Pinning::Seen(pin(3, 1)), minimum: None };
+        assert_eq!(
+            said(pin(2, 1), seen),
+            "the layout has version 2, and version 3 was seen before"
+        );
+        let lowest = Freshness { pin: Pinning::NotKept, minimum: Some(1) };
+        let due = "the layout says no version, and 1 is the lowest version that is accepted";
+        assert_eq!(said(pin(0, 1), lowest), due);
+    }
 }

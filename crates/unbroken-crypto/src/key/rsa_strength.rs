@@ -123,9 +123,10 @@ mod tests {
     fn size_parity_and_exponent_are_checked() {
         let e = [1, 0, 1];
         let mut n = vec![0xff; 256];
-        assert!(check(&n, &e).is_ok());
+        assert!(check(&n, &e).is_ok() && check(&vec![0xff; 1024], &e).is_ok());
         assert!(reason(&vec![0xff; 255], &e).contains("fewer than 2048"));
-        assert!(reason(&vec![0xff; 1025], &e).contains("more than 8192"));
+        let beyond = [&[1][..], &[0xff; 1024]].concat();
+        assert!(reason(&beyond, &e).contains("more than 8192"), "8193 bits");
         for small in [&[3][..], &[1], &[0xff, 0xff], &[1, 0, 2], &[]] {
             assert!(reason(&n, small).contains("exponent"), "{small:?}");
         }

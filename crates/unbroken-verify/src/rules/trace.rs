@@ -61,3 +61,19 @@ impl QueueTrace {
         self.rules.push(RuleTrace { rule: rule.to_string(), consumed, left });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_counts_all_and_names_the_first() {
+        let mut sample = Sample::default();
+        for number in 0..NAMED + 5 {
+            sample.add(&format!("f{number}").parse().unwrap());
+        }
+        assert_eq!(sample.count(), NAMED + 5);
+        let due: Vec<String> = (0..NAMED).map(|number| format!("f{number}")).collect();
+        assert_eq!(sample.first(), due);
+    }
+}

@@ -146,3 +146,17 @@ fn folder_names(step: &str, stem: &str) -> Vec<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_sublayout_has_the_name_of_its_file_or_of_eight_digits_of_its_key() {
+        let long = folder_names("build", "build.210dcc50ab");
+        assert_eq!(long, ["build.210dcc50ab", "build.210dcc50"]);
+        assert_eq!(folder_names("build", "build.210dcc50"), ["build.210dcc50"]);
+        assert_eq!(folder_names("build", "build.210dcc5"), ["build.210dcc5"]);
+        assert_eq!(folder_names("build", "other.210dcc50ab"), ["other.210dcc50ab"]);
+    }
+}

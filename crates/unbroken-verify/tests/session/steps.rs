@@ -1,7 +1,7 @@
 //! Single steps: evidence of another step, commands, artifacts, parameters.
 
 use unbroken_testkit::{Chain, Draft, keys};
-use unbroken_verify::{CommandPolicy, Judgement, Severity};
+use unbroken_verify::{CommandPolicy, Judgement, LinkBond, Severity};
 
 use crate::{rejected, the, verified, warned};
 
@@ -142,6 +142,22 @@ fn parameters_reach_rules_expected_commands_and_inspections() {
     rejected(&chain, &["command-differs", "rule-disallow"]);
 }
 
+/// Its rules are not those that the owner means; those of the other steps are.
+#[test]
+fn a_step_with_a_parameter_that_has_no_value_is_not_judged_and_the_others_are() {
+    let mut chain = Chain::pipeline();
+    let rules = "MATCH {dir}/* WITH PRODUCTS FROM checkout\nDISALLOW {other}";
+    chain.layout.set_rules("steps/1/expected_materials", rules);
+    chain.options.parameters.insert("dir".to_owned(), "src".to_owned());
+    let report = chain.link("scan").get("products/report.json").clone();
+    chain.link("scan").set("products/evil", report);
+    rejected(&chain, &["parameter-invalid", "rule-disallow"]);
+    let rejection = chain.case().verify().unwrap_err();
+    let judged: Vec<Judgement> =
+        rejection.assessment().chains[0].steps.iter().map(|step| step.judgement).collect();
+    assert_eq!(judged, [Judgement::Passed, Judgement::NotJudged, Judgement::Failed]);
+}
+
 #[test]
 fn a_value_under_a_name_that_no_parameter_can_have_rejects() {
     for name in ["", "a b", "a.b", "größe"] {
@@ -189,4 +205,26 @@ fn a_document_beyond_its_bounds_is_told_as_such() {
     let stem = keys::stem("build", "builder");
     chain.put(stem, Draft::raw("[".repeat(1000)));
     rejected(&chain, &["budget-exceeded", "link-threshold-not-met"]);
+}
+
+#[test]
+fn a_report_says_of_each_step_whether_its_links_are_bound() {
+    let bond = |chain: &Chain| chain.case().verify().unwrap().assessment().chains[0].steps[1].bond;
+    let mut chain = Chain::pipeline();
+    assert_eq!(bond(&chain), Some(LinkBond::Unbound));
+    let pin = chain.case().verify().unwrap().layout_pin().unwrap();
+    let digest = data_encoding::HEXLOWER.encode(&pin.digest);
+    chain.link("build").set("environment/bound_layout_sha256", digest);
+    verified(&chain);
+    assert_eq!(bond(&chain), Some(LinkBond::Bound));
+    chain.link("build").set("environment/bound_layout_sha256", "ab".repeat(32));
+    warned(&chain, &["link-bound-elsewhere"]);
+    assert_eq!(bond(&chain), Some(LinkBond::Elsewhere));
+
+    // The weakest of several counts.
+    chain.authorise(1, "second-builder");
+    let mut link = Chain::pipeline().link("build").clone();
+    link.unsign();
+    chain.put(keys::stem("build", "second-builder"), link.signed_by("second-builder"));
+    assert_eq!(bond(&chain), Some(LinkBond::Unbound));
 }
