@@ -63,6 +63,11 @@ fn one_link_with_many_signatures_is_one_vote() {
     let (mut chain, link) = many_builders(2);
     put(&mut chain, 0, &link, &BUILDERS);
     rejected(&chain, &["link-threshold-not-met"]);
+
+    // And one functionary is named for it.
+    chain.layout.set("steps/1/threshold", 1_i64);
+    let verified = chain.case().verify().unwrap();
+    assert_eq!(verified.assessment().chains[0].steps[1].functionaries.len(), 1);
 }
 
 /// Three pieces, each signed by two of three functionaries: each piece can have a voter of its
@@ -127,6 +132,13 @@ fn what_does_not_count_is_not_asked_to_agree() {
         finding.code.as_str() == "link-signature-invalid" && finding.source.is_some()
     });
     assert_eq!(invalid.count(), 2);
+    let verified = chain.case().verify().unwrap();
+    let pieces = &verified.assessment().chains[0].steps[1].evidence;
+    assert_eq!(
+        pieces.iter().map(|piece| piece.accepted).collect::<Vec<_>>(),
+        [true, false, false, false]
+    );
+    assert!(pieces.iter().all(|piece| !piece.sublayout));
 }
 
 #[test]
