@@ -345,6 +345,12 @@ impl PublicKey {
         }
     }
 
+    /// Returns the point of an ECDSA key on P-256 in hexadecimal digits.
+    pub(crate) fn p256_point_text(&self) -> Option<String> {
+        let is_on_p256 = self.inner.kind == KeyKind::EcdsaP256;
+        key_bytes(&self.inner.spki).filter(|_| is_on_p256).map(|point| HEXLOWER.encode(point))
+    }
+
     /// Returns the key's id in one style; in the default style where this one does not apply.
     pub fn key_id(&self, style: KeyIdStyle) -> String {
         let first = self.ids().first();

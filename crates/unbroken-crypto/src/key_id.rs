@@ -40,6 +40,9 @@ pub enum KeyIdStyle {
     /// As [`KeyIdStyle::Legacy`], the key type said to be `ecdsa-sha2-nistp256`, as early metadata
     /// has it. Only for ECDSA keys.
     LegacyEcdsaType,
+    /// As [`KeyIdStyle::Legacy`], the key written as the digits of its point: the Rust implementation. Only
+    /// for ECDSA keys on P-256.
+    LegacyPoint,
     /// The digest of the SubjectPublicKeyInfo in DER.
     SpkiSha256,
     /// The digest of the PEM text.
@@ -52,7 +55,7 @@ pub enum KeyIdStyle {
 
 impl KeyIdStyle {
     /// All styles.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Securesystemslib,
         Self::Legacy,
         Self::SecuresystemslibStripped,
@@ -60,6 +63,7 @@ impl KeyIdStyle {
         Self::LegacyNistp256,
         Self::SecuresystemslibNistp256,
         Self::LegacyEcdsaType,
+        Self::LegacyPoint,
         Self::SpkiSha256,
         Self::PemSha256,
         Self::Fingerprint,
@@ -76,6 +80,7 @@ impl KeyIdStyle {
             Self::LegacyNistp256 => "legacy-nistp256",
             Self::SecuresystemslibNistp256 => "securesystemslib-nistp256",
             Self::LegacyEcdsaType => "legacy-ecdsa-type",
+            Self::LegacyPoint => "legacy-point",
             Self::SpkiSha256 => "spki-sha256",
             Self::PemSha256 => "pem-sha256",
             Self::Fingerprint => "fingerprint",
@@ -134,6 +139,9 @@ fn derive(key: &PublicKey, style: KeyIdStyle) -> Option<String> {
         }
         KeyIdStyle::LegacyEcdsaType => {
             key.is_ecdsa().then(|| of_object(nistp256.name(), scheme, stripped, true))
+        }
+        KeyIdStyle::LegacyPoint => {
+            key.p256_point_text().map(|point| of_object(own_type, scheme, &point, true))
         }
         KeyIdStyle::SpkiSha256 => Some(sha256_hex(key.spki_der())),
         KeyIdStyle::PemSha256 => Some(sha256_hex(key.spki_pem().as_bytes())),

@@ -113,6 +113,20 @@ const CERTIFICATES: [&str; 6] = [
     "example.com.write-code.key.pem",
 ];
 
+/// Made by in-toto-rs, which lists ECDSA keys by the digits of their points.
+#[test]
+fn chains_of_the_rust_implementation_verify() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../unbroken-crypto/tests/data/rust");
+    let sandbox = Sandbox::of("chain");
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let place = folder.join(kind).display().to_string();
+        let verify = format!("verify --layout {place}/root.layout --link-dir {place} --trust");
+        let outcome = sandbox.run(&format!("{verify} {place}/owner.pub"));
+        assert_eq!(outcome.code, Some(0), "{kind}: {}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(sandbox.run(&format!("{verify} test-owner.pub")).code, Some(1));
+    }
+}
+
 /// A file is covered where a test names it. One that comes new to the folder is not.
 #[test]
 fn every_file_of_others_is_in_a_test() {

@@ -92,6 +92,13 @@ impl PublicKey {
         let public = text(keyval, "public")?;
         let key = if key_type == KeyKind::Ed25519.key_type() {
             ed25519_from_hex(public)?
+        } else if let Some(point) = p256_point(public) {
+            Self::from_parsable(
+                KeyKind::EcdsaP256,
+                SignatureScheme::EcdsaSha2Nistp256,
+                None,
+                &point,
+            )?
         } else {
             Self::from_pem_or_other(public.as_bytes())?
         };
@@ -184,6 +191,14 @@ pub(crate) fn check_id(object: &Object<'_>, listed: &str) -> Result<(), KeyError
 
 pub(crate) fn text<'a>(object: &'a Object<'_>, member: &'static str) -> Result<&'a str, KeyError> {
     object.get(member).and_then(Value::as_str).ok_or(KeyError::LayoutKeyMember { member })
+}
+
+/// Reads the digits of a point on P-256, as the Rust implementation lists ECDSA keys.
+fn p256_point(public: &str) -> Option<Vec<u8>> {
+    /// What the encoding of a point with both coordinates begins with, and its length.
+    const POINT: (u8, usize) = (4, 65);
+    let point = HEXLOWER_PERMISSIVE.decode(public.as_bytes()).ok()?;
+    (point.first() == Some(&POINT.0) && point.len() == POINT.1).then_some(point)
 }
 
 fn ed25519_from_hex(public: &str) -> Result<PublicKey, KeyError> {

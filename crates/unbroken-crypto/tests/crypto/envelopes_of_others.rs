@@ -68,6 +68,32 @@ fn links_signed_by_the_reference_implementation_are_authentic() {
     assert!(checked >= 11, "every Metablock was altered");
 }
 
+#[test]
+fn chains_of_the_rust_implementation_are_authentic() {
+    for (kind, owner, maker) in [
+        ("ed25519", "dd2f4fa6264e8f8020c3ae75cc921d0cb85ec30ab00e6c7eb830f6c6579ea97c", "a8d34e38"),
+        ("ecdsa", "d9c4b2468c0df82d7c43e31fa09ad5937e69f389d3a610d2d788189eb5fd8a34", "6583f15b"),
+        ("rsa", "b1f97f7801945e8b449b41659661e6deaea737d1c15b76e635a1dd386bdd877b", "8e5d21a2"),
+    ] {
+        let file = |name: &str| data(&format!("rust/{kind}/{name}"));
+        let owner_key = PublicKey::from_pem_or_other(&file("owner.pub")).unwrap();
+        let layout: Layout = verify(&file("root.layout"), [owner_key.clone()]).unwrap();
+        assert!(owner_key.answers_to(owner), "{kind}");
+        let listed = PublicKey::from_layout_key(layout.keys.values().next().unwrap()).unwrap();
+        assert!(listed.key_ids().iter().filter(|(_, id)| id.starts_with(maker)).count() > 1);
+        for step in ["make", "pack"] {
+            let link = file(&format!("{step}.{maker}.link"));
+            let read: Link = verify(&link, [listed.clone()]).unwrap();
+            assert_eq!(read.name.as_str(), step);
+            let text = String::from_utf8(link).unwrap();
+            let altered = text.replace("app\"", "apq\"");
+            assert!(
+                verify::<Link>(altered.as_bytes(), [listed.clone()]).is_err() && altered != text
+            );
+        }
+    }
+}
+
 fn published(file: &str) -> Option<Vec<u8>> {
     shared(&format!("in-toto-golang/{file}"))
 }

@@ -157,7 +157,12 @@ fn the_remaining_forms_are_what_they_are_called() {
 fn styles_that_do_not_apply_are_absent_and_fall_back_to_the_default() {
     let key = public("ed25519.pub.pem");
     let styles: Vec<KeyIdStyle> = key.key_ids().into_iter().map(|(style, _)| style).collect();
-    for absent in [KeyIdStyle::LegacyNistp256, KeyIdStyle::LegacyEcdsaType, KeyIdStyle::Declared] {
+    for absent in [
+        KeyIdStyle::LegacyNistp256,
+        KeyIdStyle::LegacyEcdsaType,
+        KeyIdStyle::LegacyPoint,
+        KeyIdStyle::Declared,
+    ] {
         assert!(!styles.contains(&absent));
         assert_eq!(key.key_id(absent), key.key_id(KeyIdStyle::Securesystemslib));
     }

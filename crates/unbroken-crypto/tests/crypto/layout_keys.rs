@@ -60,6 +60,16 @@ fn labels_of_other_tools_are_understood() {
     ] {
         assert_eq!(read(&text).unwrap().scheme().name(), scheme, "{text}");
     }
+    // The digits of a point, which say no other kind of key.
+    let key = public("p256.pub.pem");
+    let point = data_encoding::HEXLOWER.encode(&key.spki_der()[26..]);
+    let listed = object("ecdsa", "ecdsa-sha2-nistp256", &point, "");
+    assert_eq!(read(&listed).unwrap(), key);
+    assert!(read(&object("rsa", "rsassa-pss-sha256", &point, "")).is_err());
+    let short: String = point.chars().take(128).collect();
+    let elsewhere = format!("{short}00");
+    assert!(read(&object("ecdsa", "ecdsa-sha2-nistp256", &elsewhere, "")).is_err());
+    assert!(read(&object("ecdsa", "ecdsa-sha2-nistp256", &short, "")).is_err());
     let rsa = public("rsa.pkcs1.pub.pem");
     let text = object("rsa", "rsa-pkcs1v15-sha512", &rsa.spki_pem(), "");
     assert_eq!(read(&text).unwrap().scheme().name(), "rsa-pkcs1v15-sha512");
