@@ -8,6 +8,7 @@ mod address;
 mod challenge;
 mod credentials;
 mod exchange;
+pub mod foreign;
 mod http;
 mod proxy;
 mod repository;

@@ -312,3 +312,36 @@ fn what_other_tools_put_beside_an_image_is_listed_by_name_and_pulled() {
     attach_all(&sandbox, &image);
     assert_eq!(verify(&sandbox, &image).code, Some(0));
 }
+
+#[test]
+fn o18_a_title_that_leads_out_of_the_folder_is_no_name_of_a_file() {
+    let registry = TestRegistry::start(Referrers::Unknown);
+    let image = format!("{}/app:1.4", registry.host());
+    let digest = registry.put_image("app", "1.4", b"layer");
+    let sandbox = Sandbox::of("source");
+    sandbox.write("evil", "evil");
+    sandbox.succeed(&format!("image attach {image} evil"));
+    // The same piece under titles of an attacker.
+    let list = digest.replace(':', "-");
+    let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap()).unwrap();
+    let listed = text(registry.manifest("app", &list));
+    let (_, rest) = listed.split_once("\"digest\"").unwrap();
+    let honest = rest.split('"').nth(1).unwrap().to_owned();
+    let manifest = text(registry.manifest("app", &honest));
+    for title in ["../evil-2", "/tmp/unbroken-evil", "a/../../evil-2", ".bashrc"] {
+        let forged = manifest.replace("\"evil\"", &format!("{title:?}"));
+        assert_ne!(forged, manifest);
+        let forged_digest = registry.put_manifest("app", "forged", MANIFEST, forged.as_bytes());
+        let relisted = listed.replace(&honest, &forged_digest);
+        registry.put_manifest("app", &list, INDEX, relisted.as_bytes());
+        let folder = "pulled/here";
+        let pulled = sandbox.succeed(&format!("image pull {image} --output {folder}")).stdout;
+        let hash = unbroken_crypto::hash::sha256_hex(b"evil");
+        assert_eq!(pulled.trim(), hash, "{title}");
+        assert_eq!(
+            crate::support::files_below(&sandbox.file("pulled")),
+            [sandbox.file(&format!("{folder}/{hash}"))]
+        );
+        std::fs::remove_dir_all(sandbox.file("pulled")).unwrap();
+    }
+}

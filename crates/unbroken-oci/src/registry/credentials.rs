@@ -94,7 +94,25 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(Some(bytes))
 }
 
+/// What a file has for a repository.
+pub(super) enum Entry {
+    Known(Credential),
+    /// The helper of this name keeps it, under this key.
+    Kept {
+        helper: String,
+        key: String,
+    },
+}
+
 fn find_in(place: &str, text: &[u8], repository: &Repository) -> Result<Option<Credential>> {
+    match entry_in(place, text, repository)? {
+        Some(Entry::Known(credential)) => Ok(Some(credential)),
+        Some(Entry::Kept { helper, key }) => ask_helper(&helper, &key),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn entry_in(place: &str, text: &[u8], repository: &Repository) -> Result<Option<Entry>> {
     let unusable =
         |fault: &str| OciError::Credentials { place: place.to_owned(), fault: fault.to_owned() };
     // An error of the parser could quote the text.
@@ -102,23 +120,26 @@ fn find_in(place: &str, text: &[u8], repository: &Repository) -> Result<Option<C
         Value::parse(text, &JsonLimits::default()).map_err(|_| unusable("it is no strict JSON"))?;
     let document = value.as_object().ok_or_else(|| unusable("it is no JSON object"))?;
     let keys = keys(repository);
+    let kept = |helper: &str, key: &str| {
+        Ok(Some(Entry::Kept { helper: helper.to_owned(), key: key.to_owned() }))
+    };
     let helpers = document.get("credHelpers").and_then(Value::as_object);
     for key in &keys {
         let helper = helpers.and_then(|helpers| helpers.get(key)).and_then(Value::as_str);
         if let Some(helper) = helper {
-            return ask_helper(helper, key);
+            return kept(helper, key);
         }
     }
     let auths = document.get("auths").and_then(Value::as_object);
     for key in &keys {
         let entry = auths.and_then(|auths| auths.get(key)).and_then(Value::as_object);
         if let Some(found) = entry.and_then(|entry| entry_of(entry).transpose()) {
-            return found.map(Some).map_err(unusable);
+            return found.map(|found| Some(Entry::Known(found))).map_err(unusable);
         }
     }
     let store = document.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty());
     match (store, keys.last()) {
-        (Some(store), Some(host)) => ask_helper(store, host),
+        (Some(store), Some(host)) => kept(store, host),
         _ => Ok(None),
     }
 }
@@ -188,7 +209,9 @@ fn ask_helper(helper: &str, host: &str) -> Result<Option<Credential>> {
     }
 }
 
-fn said_by_helper(answer: &[u8]) -> std::result::Result<Option<Credential>, &'static str> {
+pub(super) fn said_by_helper(
+    answer: &[u8],
+) -> std::result::Result<Option<Credential>, &'static str> {
     // An error of the parser could quote the secret.
     let value =
         Value::parse(answer, &JsonLimits::default()).map_err(|_| "its answer is no strict JSON")?;

@@ -85,3 +85,24 @@ fn a_mirror_is_read_first_and_the_registry_has_the_rest() {
     }
     assert_eq!((registry.requests().len(), mirror.requests().len()), (1, 2));
 }
+
+#[test]
+fn o17_an_image_goes_by_a_digest_of_sha512_too() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1.0", b"layer");
+    let bytes = registry.manifest("app", "1.0").unwrap();
+    let hex = |bytes: &[u8]| -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes);
+        data_encoding::HEXLOWER.encode(digest.as_ref())
+    };
+    let digest = format!("sha512:{}", hex(&bytes));
+    registry.put_manifest("app", &digest, MANIFEST, &bytes);
+    let other = format!("sha512:{}", hex(b"other"));
+    registry.put_manifest("app", &other, MANIFEST, &bytes);
+    let content = repository(&registry);
+    let fetch = |digest: &str| {
+        content.manifest(&Selector::Digest(unbroken_oci::digest::parse(digest).unwrap()))
+    };
+    assert_eq!(fetch(&digest).unwrap().bytes, bytes);
+    assert_eq!(crate::support::kind(fetch(&other)), "Mismatch");
+}

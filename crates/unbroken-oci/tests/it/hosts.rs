@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use unbroken_oci::content::{Content, read_blob};
+use unbroken_oci::copy::{Progress, WithEvidence, copy};
 use unbroken_oci::descriptor::Descriptor;
 use unbroken_oci::reference::Selector;
 use unbroken_oci::registry::Settings;
@@ -100,4 +101,30 @@ fn a76_a_realm_inside_is_not_asked_for_a_token() {
         let selector = Selector::Tag("1".to_owned());
         assert_eq!(kind(repository(&registry).manifest(&selector)), "Host", "{inside}");
     }
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn found(&self, _: u64) {}
+    fn moved(&self, _: u64) {}
+}
+
+#[test]
+fn o19_a_copy_that_breaks_off_leaves_no_tag() {
+    let (from, to) =
+        (TestRegistry::start(Referrers::Listed), TestRegistry::start(Referrers::Listed));
+    from.put_image("app", "1.0", b"layer");
+    let tag = Selector::Tag("1.0".to_owned());
+    let (near, far) = (repository(&from), repository(&to));
+    let copy_all = || copy((&near, &tag), (&far, Some(&tag)), WithEvidence::Yes, &Silent);
+    to.rule(|request| {
+        let upload = request.method == "PUT" && request.target.contains("/blobs/");
+        upload.then(|| Reply::status(500))
+    });
+    assert!(copy_all().is_err());
+    assert_eq!(to.manifest("app", "1.0"), None);
+    to.rule(|_| None);
+    assert!(copy_all().is_ok());
+    assert_eq!(to.manifest("app", "1.0"), from.manifest("app", "1.0"));
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: they stop the test")]
 
+mod archives;
 mod credentials;
 mod evidence;
 mod honest;

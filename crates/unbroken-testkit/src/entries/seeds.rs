@@ -1,6 +1,7 @@
 //! What a corpus begins with: good input of every form, and the texts that attacks are made of.
 
 use data_encoding::HEXLOWER;
+use unbroken_crypto::hash::sha256_hex;
 use unbroken_crypto::{KeyIdStyle, Passphrase};
 use unbroken_model::envelope::Envelope;
 use unbroken_model::json::Value;
@@ -78,6 +79,18 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
             b"{\"bomFormat\":\"CycloneDX\"}".to_vec(),
             b"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"p\"}".to_vec(),
         ],
+        "image_archive" => vec![archive("oci"), archive("docker"), archive("pax")],
+        "registry_challenge" => texts(&[
+            "Bearer realm=\"https://auth.example/token\",service=\"reg, \\\"x\\\"\",scope=\"repository:a:pull\"",
+            "Basic realm=x",
+            "Bearer realm=\"a\",realm=\"b\"",
+        ]),
+        "registry_credentials" => texts(&[
+            "{\"auths\":{\"reg.example/team\":{\"auth\":\"dTpzM2NyM3Q=\"},\"localhost:5000\":{\"username\":\"u\",\"password\":\"s3cr3t\"}}}",
+            "{\"auths\":{\"https://index.docker.io/v1/\":{\"identitytoken\":\"s3cr3t\"}},\"credsStore\":\"secretservice\"}",
+            "{\"credHelpers\":{\"reg.example\":\"ecr-login\"}}",
+            "{\"Username\":\"<token>\",\"Secret\":\"s3cr3t\"}",
+        ]),
         "public_key" => {
             let public = keys::key("builder").public().spki_pem();
             vec![public.into_bytes(), keys::rsa().public().spki_pem().into_bytes()]
@@ -120,6 +133,70 @@ fn certificates() -> Vec<Vec<u8>> {
     full.excluded = vec![certificates::AltName::Dns("example.org".to_owned())];
     let plain = CertificateDraft::of("workload").issued_by("ca");
     vec![plain, full.issued_by("other-ca"), certificates::root("ca")]
+}
+
+/// A tar file with an image of one layer: an image layout, what docker saves, or a layout in which the
+/// extended header of a member tells another size than its own.
+fn archive(form: &str) -> Vec<u8> {
+    let layer = b"layer";
+    let blob = |bytes: &[u8]| {
+        let hex = sha256_hex(bytes);
+        (
+            format!("blobs/sha256/{hex}"),
+            format!("\"digest\":\"sha256:{hex}\",\"size\":{}", bytes.len()),
+        )
+    };
+    let (layer_name, layer_of) = blob(layer);
+    let (config_name, config_of) = blob(b"{}");
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json",{config_of}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar",{layer_of}}}]}}"#
+    );
+    let (manifest_name, manifest_of) = blob(manifest.as_bytes());
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json",{manifest_of}}}]}}"#
+    );
+    let docker =
+        format!(r#"[{{"Config":"{config_name}","RepoTags":["app:1"],"Layers":["{layer_name}"]}}]"#);
+    let mut tar = Vec::new();
+    if form == "docker" {
+        tar.extend(member(&config_name, b'0', b"{}"));
+        tar.extend(member("manifest.json", b'0', docker.as_bytes()));
+    } else {
+        tar.extend(member("index.json", b'0', index.as_bytes()));
+        tar.extend(member(&manifest_name, b'0', manifest.as_bytes()));
+        if form == "pax" {
+            tar.extend(member("x", b'x', b"9 size=2\n"));
+        }
+        tar.extend(member(&layer_name, b'0', layer));
+        tar.extend(member("link", b'2', b""));
+    }
+    tar.extend([0; 1024]);
+    tar
+}
+
+/// A member of a tar file: its header, its content, and what fills its last block.
+fn member(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let mut put = |at: usize, bytes: &[u8]| {
+        for (place, byte) in header.iter_mut().skip(at).zip(bytes) {
+            *place = *byte;
+        }
+    };
+    put(0, name.as_bytes());
+    put(100, b"0000644\0");
+    put(124, format!("{:011o}\0", content.len()).as_bytes());
+    put(136, b"00000000000\0");
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(257, b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    let sum = format!("{sum:06o}\0 ");
+    for (place, byte) in header.iter_mut().skip(148).zip(sum.as_bytes()) {
+        *place = *byte;
+    }
+    header.extend_from_slice(content);
+    header.resize(header.len().next_multiple_of(512), 0);
+    header
 }
 
 fn link() -> Vec<u8> {
