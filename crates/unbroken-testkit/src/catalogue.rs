@@ -14,7 +14,7 @@ use crate::defects::Defect;
 use crate::vector::vectors_folder;
 
 /// The groups of the catalogue by the letter that their ids begin with.
-pub const GROUPS: [(&str, &str); 10] = [
+pub const GROUPS: [(&str, &str); 11] = [
     ("L", "Layouts and envelopes"),
     ("R", "Rules and artifact paths"),
     ("K", "Digests and links"),
@@ -23,6 +23,7 @@ pub const GROUPS: [(&str, &str); 10] = [
     ("C", "Certificates"),
     ("P", "OpenPGP"),
     ("F", "Recording"),
+    ("O", "Registries and images"),
     ("A", "Advisories and audits"),
     ("J", "JSON and YAML"),
 ];

@@ -21,9 +21,7 @@ fn corpus(entry: &Entry) -> Vec<Vec<u8>> {
 fn rounds(entry: &Entry) -> u32 {
     match entry.name {
         "encrypted_private_key" => 60,
-        // Each input is a file.
-        "image_archive" => 600,
-        "openpgp_certificate" => 600,
+        "image_archive" | "openpgp_certificate" => 600,
         name if name.ends_with("signed")
             || name == "rules"
             || name == "parameters"

@@ -113,6 +113,12 @@ fn gather(
             }
         });
     }
+    // Which pieces the bound leaves out would be a matter of which came first.
+    let limit = content.limits().evidence_total;
+    if spent.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) > limit {
+        let what = format!("the evidence beside {}", content.place());
+        return Err(OciError::limit(what, limit, "bytes"));
+    }
     for (entry, result) in results.into_inner().unwrap_or_default() {
         match result {
             Ok(pieces) => found.evidence.extend(pieces),
@@ -187,12 +193,16 @@ fn layers(
         if layer.digest.to_string() == referrers::EMPTY_DIGEST {
             continue;
         }
+        if layer.size > limits.evidence_bytes {
+            let what = layer.digest.to_string();
+            return Err(OciError::limit(what, limits.evidence_bytes, "bytes"));
+        }
         {
             let mut spent = lock(spent);
             *spent = spent.saturating_add(layer.size);
             if *spent > limits.evidence_total {
-                let what = format!("the evidence beside {}", content.place());
-                return Err(OciError::limit(what, limits.evidence_total, "bytes"));
+                // The caller sees that, and gives up.
+                return Ok(pieces);
             }
         }
         let bytes = match layer.inline()? {

@@ -9,10 +9,11 @@ use unbroken_oci::limits::Limits;
 use unbroken_oci::manifest::{Due, Fetched};
 use unbroken_oci::reference::Selector;
 use unbroken_oci::referrers::fallback_tag;
+use unbroken_oci::registry::Settings;
 use unbroken_oci::{Result, media_type};
 use unbroken_testkit::registry::{INDEX, MANIFEST, Referrers, Reply, TestRegistry};
 
-use crate::support::{kind, repository, status};
+use crate::support::{kind, repository, repository_with, status};
 
 fn link(step: &str) -> Piece {
     let text = format!(
@@ -176,4 +177,20 @@ fn many_writers_lose_nothing() {
         }
     });
     assert_eq!(titles(&content).len(), steps.len());
+}
+
+#[test]
+fn all_evidence_beside_an_image_is_bounded() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1.0", b"layer");
+    attach_links(&repository(&registry), &["build", "scan"]).unwrap();
+    let both = u64::try_from(link("build").bytes.len() + link("scan").bytes.len()).unwrap();
+    for (evidence_total, due) in [(both, "Ok"), (both - 1, "Limit")] {
+        let limits = Limits { evidence_total, ..crate::support::settings().limits };
+        let settings = Settings { limits, ..crate::support::settings() };
+        let content = repository_with(&registry, settings);
+        let found = find(&content, &image(&content), Scope::Chain);
+        let outcome = found.map(|found| assert_eq!(found.evidence.len(), 2));
+        assert_eq!(kind(outcome), due, "{evidence_total}");
+    }
 }

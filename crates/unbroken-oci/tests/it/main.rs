@@ -1,6 +1,10 @@
 //! Registries, honest and hostile: a test of the hostile ones is named after its line in the catalogue of attacks.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests: they stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: they stop the test"
+)]
 
 mod archives;
 mod credentials;

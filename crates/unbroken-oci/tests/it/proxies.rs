@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use unbroken_oci::content::{Content, read_blob};
 use unbroken_oci::descriptor::Descriptor;
 use unbroken_oci::reference::{Reference, Selector};
-use unbroken_oci::registry::{Client, Proxies, RegistryRepository, Settings};
+use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, RegistryRepository, Settings};
 use unbroken_testkit::registry::{Referrers, Reply, TestProxy, TestRegistry};
 
 use crate::support::{kind, settings};
@@ -126,4 +126,21 @@ fn a_proxy_that_refuses_is_no_verdict() {
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("403"), "{source}");
     assert_eq!(refusing.asked().len(), 1);
+}
+
+#[test]
+fn o15_a_password_is_not_sent_over_plain_http_to_another_machine() {
+    let behind = Behind::new();
+    for challenge in ["Basic realm=\"x\"", "Bearer realm=\"http://registry.example/token\""] {
+        behind.registry.rule(move |request| {
+            let known = request.header("authorization").is_some();
+            (!known).then(|| Reply::status(401).header("www-authenticate", challenge))
+        });
+        let text = r#"{"auths":{"registry.example":{"username":"u","password":"CANARY"}}}"#;
+        let inline = Some(("X".to_owned(), text.to_owned()));
+        let credentials = CredentialPlaces { inline, files: Vec::new() };
+        let content = behind.open(Settings { credentials, ..Behind::in_plain_http() });
+        assert_eq!(kind(content.manifest(&tag())), "Credentials", "{challenge}");
+    }
+    assert!(behind.registry.requests().iter().all(|asked| asked.header("authorization").is_none()));
 }
