@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 pub(super) const PROGRAMS: [(&str, &str); 2] =
     [("UNBROKEN_TEST_IN_TOTO_GO", "in-toto-golang"), ("UNBROKEN_TEST_OCI_REGISTRY", "registry")];
 
+/// What tests find beside the program of in-toto-golang.
+const BESIDE: [&str; 2] = ["peer", "workload"];
+
 /// Builds the releases that `xtask/go/go.mod` names, from the Go module proxy, into `target/go`.
 ///
 /// Go's own cache makes a second build a matter of a second. The programs are not optimised and hold
@@ -24,7 +27,9 @@ pub(super) fn build(
     let programs = PROGRAMS.map(|(variable, program)| (variable, folder.join(program)));
     let go = find("go").ok_or("there is no go")?;
     if installing == Installing::Forbidden {
-        let there = programs.iter().all(|(_, program)| program.is_file());
+        let named = programs.iter().map(|(_, program)| program.clone());
+        let there =
+            named.chain(BESIDE.map(|program| folder.join(program))).all(|file| file.is_file());
         let here = there.then_some(programs);
         return here
             .ok_or_else(|| "not in the target folder, and --no-install was given".to_owned());

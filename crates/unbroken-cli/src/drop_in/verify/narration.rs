@@ -98,12 +98,13 @@ impl Narration<'_> {
             let broken = |evidence: &&EvidenceAssessment| !evidence.accepted && !evidence.sublayout;
             for evidence in self.evidence(step).into_iter().filter(broken) {
                 let prefix = key_prefix(&evidence.source);
-                let id = self
-                    .key_ids(&step.name)
-                    .find(|id| id.starts_with(prefix))
-                    .unwrap_or(prefix)
-                    .to_owned();
                 let name = &step.name;
+                let known = self.key_ids(name).find(|id| id.starts_with(prefix));
+                // The reference opens no link of a key that the step does not name.
+                if known.is_none() && self.key_ids(name).next().is_some() {
+                    continue;
+                }
+                let id = known.unwrap_or(prefix);
                 self.log.info(&format!(
                     "Skipping link. Broken link signature with keyid '{id}' for step '{name}'"
                 ));
@@ -219,12 +220,20 @@ impl Narration<'_> {
         Ok(())
     }
 
-    /// Returns the key ids that a step of the layout names.
+    /// Returns the key ids that a step of the layout names, each before those of its subkeys.
     fn key_ids(&self, step: &str) -> impl Iterator<Item = &str> {
         let steps = self.layout.iter().flat_map(|layout| &layout.steps);
-        steps
-            .filter(move |other| other.name.as_str() == step)
-            .flat_map(|step| step.pubkeys.iter().map(KeyId::as_str))
+        let named = steps.filter(move |other| other.name.as_str() == step);
+        named
+            .flat_map(|step| &step.pubkeys)
+            .flat_map(|id| std::iter::once(id.as_str()).chain(self.subkeys(id)))
+    }
+
+    /// Returns the ids of the subkeys that a GPG key is listed with.
+    fn subkeys(&self, id: &KeyId) -> impl Iterator<Item = &str> {
+        let listed = self.layout.as_ref().and_then(|layout| layout.keys.get(id));
+        let subkeys = listed.and_then(|key| key.object.get("subkeys")?.as_object());
+        subkeys.into_iter().flat_map(|subkeys| subkeys.iter().map(|(id, _)| id))
     }
 
     /// Returns the evidence in the order of the step's keys, as the reference reads it.
