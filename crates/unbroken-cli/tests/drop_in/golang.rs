@@ -63,7 +63,7 @@ fn links_are_the_same_files() {
     ] {
         pair.same("in-toto", line);
     }
-    for script in ["echo '<a & b>' >&2; printf 'é\\t\\033\"\\\\'", "exit 3"] {
+    for script in ["echo '<a & b>' >&2; printf 'é\\t\\033\"\\\\'", "exit 3", "kill -9 $$"] {
         let words = ["run", "-n", "script", "-k", "alice", "--", "sh", "-c", script];
         pair.same_words("in-toto", &words);
     }
@@ -88,6 +88,7 @@ fn what_is_wrong_is_told_in_the_same_words() {
         "run -n x -k alice -m nofile -x",
         "run -n x -k alice -- nocmd",
         "run -n x -k alice -d nodir -x",
+        "run -n x -k alice -r nodir -- true",
         "run -n x -k alice -x --use-dsse=maybe",
         "run -n x -k alice -xz",
         "-n x run",

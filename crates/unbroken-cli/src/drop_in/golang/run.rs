@@ -5,7 +5,7 @@ use std::path::Path;
 use unbroken_model::json::Object;
 use unbroken_model::link::Link;
 use unbroken_record::{
-    CommandRun, ProcessOutcome, RecordError, Streams, link_file_name, run_command,
+    CommandRun, ExitOutcome, ProcessOutcome, RecordError, Streams, link_file_name, run_command,
 };
 
 use super::pflag::{Flag, Parsed, Takes};
@@ -67,6 +67,11 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
 
 /// Runs the command unseen; its code is recorded and not passed on.
 fn execute(words: &[String], directory: Option<&Path>) -> Result<Object<'static>, String> {
+    if let Some(directory) = directory
+        && let Err(error) = std::fs::read_dir(directory)
+    {
+        return Err(format!("chdir {}: {}", directory.display(), system(&error)));
+    }
     let run = CommandRun {
         directory,
         streams: Streams::Capture,
@@ -88,6 +93,10 @@ fn execute(words: &[String], directory: Option<&Path>) -> Result<Object<'static>
 /// Only where the text is not all that was printed, what else we know of it is said.
 fn byproducts(outcome: &ProcessOutcome) -> Object<'static> {
     let mut byproducts = outcome.byproducts();
+    if let ExitOutcome::Signalled(_) = outcome.exit {
+        // Go has one value for every signal.
+        byproducts.insert("return-value", -1_i64);
+    }
     for (name, stream) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
         let Some(stream) = stream else { continue };
         if stream.text().1 && !stream.is_cut() {
