@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use unbroken_model::name::StepName;
-use unbroken_oci::classify::Kind;
 use unbroken_oci::evidence::Evidence;
 use unbroken_record::link_dir::{LinkDirLimits, LinkFile, LinkFileError, read_links};
-use unbroken_verify::{EvidenceRequest, Session, Submission};
+use unbroken_verify::{EvidenceRequest, NamedEvidence, Session, Submission};
 
 use crate::error::{CliError, Result};
 
@@ -15,7 +14,7 @@ use crate::error::{CliError, Result};
 pub(crate) fn hand_in<S>(
     session: &mut Session<S>,
     root: Option<&Path>,
-    beside: &[Named],
+    beside: &[NamedEvidence],
 ) -> Result<()> {
     let limits = LinkDirLimits::default();
     loop {
@@ -47,51 +46,11 @@ pub(crate) fn hand_in<S>(
     }
 }
 
-/// A piece of evidence from beside an image, with the name that it would have in a folder of links.
-pub(crate) struct Named {
-    /// The folders of sublayouts, then the name of the file.
-    path: Vec<String>,
-    step: StepName,
-    source: String,
-    bytes: Vec<u8>,
-}
-
-impl Named {
-    /// Names what may be a link; anything else is no evidence of a step.
-    ///
-    /// The name is a hint like that of any file: what counts is who signed the content for which step.
-    pub(crate) fn of(piece: Evidence) -> Option<Self> {
-        let by_title = piece.title.as_deref().filter(|title| title.strip_suffix(".link").is_some());
-        let by_content = || {
-            let step = piece.recognised.about.as_ref()?;
-            let key: String = piece.recognised.signers.first()?.chars().take(8).collect();
-            Some(format!("{step}.{key}.link"))
-        };
-        let may_be_link = matches!(piece.recognised.kind, Kind::Link | Kind::Layout);
-        let name = match by_title {
-            Some(title) => title.to_owned(),
-            None if piece.recognised.kind == Kind::Link => by_content()?,
-            None => return None,
-        };
-        let path: Vec<String> = name.split('/').map(str::to_owned).collect();
-        let stem = path.last()?.strip_suffix(".link")?;
-        let step = stem.rsplit_once('.')?.0.parse().ok()?;
-        let source = format!("{name} ({} {})", piece.way, piece.manifest.short());
-        may_be_link.then_some(Self { path, step, source, bytes: piece.bytes })
-    }
-
-    fn for_request(&self, request: &EvidenceRequest) -> Option<Submission<'_>> {
-        let (file, folders) = self.path.split_last()?;
-        let lies_there = folders.len() == request.folders.len()
-            && folders.iter().zip(&request.folders).all(|(folder, names)| names.contains(folder));
-        let stem = file.strip_suffix(".link")?;
-        (lies_there && request.names().contains(&self.step)).then_some(Submission {
-            step: &self.step,
-            source: &self.source,
-            stem,
-            bytes: &self.bytes,
-        })
-    }
+/// Names a piece from beside an image, where it may be a link.
+pub(crate) fn named(piece: Evidence) -> Option<NamedEvidence> {
+    let name = piece.link_name()?;
+    let source = format!("{name} ({} {})", piece.way, piece.manifest.short());
+    NamedEvidence::new(&name, source, piece.bytes)
 }
 
 /// A link file as it is handed in.

@@ -50,7 +50,8 @@ impl RegistryOptions {
             plain_http: self.plain_http.iter().cloned().collect(),
             trusted_hosts: self.trust_host.iter().cloned().collect(),
             auth_hosts: self.auth_host.iter().cloned().collect(),
-            proxies: proxies()?,
+            proxies: Proxies::of_variables(|name| std::env::var(name).ok())
+                .map_err(|error| oci_error(&error))?,
             credentials: self.credentials(),
             ..Settings::default()
         };
@@ -92,23 +93,6 @@ impl RegistryOptions {
             files: files.into_iter().flatten().collect(),
         }
     }
-}
-
-/// The proxies that the environment names. An empty variable names none.
-fn proxies() -> Result<Proxies> {
-    let first = |names: [&'static str; 4]| {
-        let set = |name| Some((name, std::env::var(name).ok().filter(|text| !text.is_empty())?));
-        names.into_iter().find_map(set)
-    };
-    let secure = first(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]);
-    let plain = first(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]);
-    let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
-    Proxies::new(
-        secure.as_ref().map(|(name, text)| (*name, text.as_str())),
-        plain.as_ref().map(|(name, text)| (*name, text.as_str())),
-        &except.unwrap_or_default(),
-    )
-    .map_err(|error| oci_error(&error))
 }
 
 /// Turns a failure of the room of images into one of the program, with what to do about it.

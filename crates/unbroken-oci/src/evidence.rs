@@ -7,7 +7,7 @@ use std::fmt;
 use unbroken_model::digest::Digest;
 
 pub use self::find::{Scope, find};
-use crate::classify::Recognised;
+use crate::classify::{Kind, Recognised};
 use crate::descriptor::Descriptor;
 use crate::error::OciError;
 
@@ -59,6 +59,23 @@ pub struct Skipped {
     pub what: String,
     /// Why it was passed over.
     pub reason: OciError,
+}
+
+impl Evidence {
+    /// Returns the name that the piece would have in a folder of links; anything that can be no link
+    /// has none. It is a hint: nothing has been verified.
+    pub fn link_name(&self) -> Option<String> {
+        if !matches!(self.recognised.kind, Kind::Link | Kind::Layout) {
+            return None;
+        }
+        if let Some(title) = self.title.as_deref().filter(|it| it.strip_suffix(".link").is_some()) {
+            return Some(title.to_owned());
+        }
+        // A layout without a name could stand for any step.
+        let step = self.recognised.about.as_ref().filter(|_| self.recognised.kind == Kind::Link)?;
+        let key: String = self.recognised.signers.first()?.chars().take(8).collect();
+        Some(format!("{step}.{key}.link"))
+    }
 }
 
 impl fmt::Display for Way {

@@ -16,13 +16,13 @@ use unbroken_crypto::KeySet;
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::limits::Limits;
 use unbroken_record::atomic::Overwrite;
-use unbroken_verify::{Budget, Options, Session};
+use unbroken_verify::{Budget, Options, Session, open_layout};
 
 use self::builder::Builder;
 use self::pipeline::{Keys, Workshop, signed_layout};
 use crate::commands::verify::inspections::InspectionOptions;
 use crate::commands::verify::options::text_style;
-use crate::commands::verify::{Verdict, clock, facts, open_layout, report};
+use crate::commands::verify::{Verdict, clock, facts, report};
 use crate::error::{CliError, Result};
 use crate::evidence::hand_in;
 use crate::exit::Exit;

@@ -8,10 +8,8 @@ mod signed;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use unbroken_crypto::{KeySet, Owner, SignatureBudget, authenticate};
+use unbroken_crypto::{KeySet, Owner};
 use unbroken_model::digest::{Digest, DigestAlgorithm};
-use unbroken_model::envelope::Envelope;
-use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
 use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
@@ -21,8 +19,8 @@ use unbroken_oci::location::Location;
 use unbroken_oci::{Identified, identify};
 use unbroken_report::{Facts, Report, Subject};
 use unbroken_verify::{
-    Budget, InForce, InspectionOutcome, InspectionRequest, Inspectors, Options, Rejection, Session,
-    VerifiedSupplyChain, envelope_finding, layout_finding,
+    Budget, InForce, InspectionOutcome, InspectionRequest, Inspectors, NamedEvidence, Options,
+    Rejection, Session, VerifiedSupplyChain, open_layout,
 };
 
 use self::inspections::{InspectionOptions, ProductBeside};
@@ -32,7 +30,7 @@ use self::signed::InspectionSigning;
 use crate::commands::image::{find_image, gather};
 use crate::commands::inspect::recognise;
 use crate::error::{CliError, Result};
-use crate::evidence::{Named, hand_in};
+use crate::evidence::{hand_in, named};
 use crate::exit::Exit;
 use crate::files;
 use crate::keys::certificates::load_intermediates;
@@ -132,7 +130,7 @@ impl Verify {
         &self,
         owners: &KeySet<Owner>,
         now: Timestamp,
-        beside: &[Named],
+        beside: &[NamedEvidence],
     ) -> Result<(Verdict, Outcomes)> {
         let in_force = match self.open(owners, now)? {
             Ok(in_force) => in_force,
@@ -228,7 +226,7 @@ impl Verify {
     }
 
     /// Finds the digests of what is in question, and what lies beside it.
-    fn subject(&self, output: &Output) -> Result<(Option<Subject>, Vec<Named>)> {
+    fn subject(&self, output: &Output) -> Result<(Option<Subject>, Vec<NamedEvidence>)> {
         let Some(image) = &self.image else {
             let subject = self.subject.as_ref().map(|digest| Subject {
                 name: digest.to_string(),
@@ -252,7 +250,7 @@ impl Verify {
         for skipped in &beside.skipped {
             output.talk(&escape_line(&format!("passed over {}: {}", skipped.what, skipped.reason)));
         }
-        let named = beside.evidence.into_iter().filter_map(Named::of).collect();
+        let named = beside.evidence.into_iter().filter_map(named).collect();
         Ok((Some(subject_of(&found.identified, image)?), named))
     }
 }
@@ -282,23 +280,6 @@ pub(crate) fn report(verdict: &Verdict, facts: Facts) -> Report {
         Ok(chain) => Report::verified(chain, facts),
         Err(rejection) => Report::rejected(rejection, facts),
     }
-}
-
-/// Authenticates a layout against every owner key and holds it against the time.
-pub(crate) fn open_layout(
-    bytes: &[u8],
-    owners: &KeySet<Owner>,
-    now: Timestamp,
-) -> std::result::Result<InForce, Box<Rejection>> {
-    let limits = Limits::of_layout();
-    let reject = |finding| Box::new(Rejection::of_layout(finding));
-    let envelope =
-        Envelope::parse(bytes, &limits).map_err(|error| reject(envelope_finding(&error)))?;
-    let every = owners.every_key().unwrap_or(std::num::NonZeroU32::MIN);
-    let mut budget = SignatureBudget::default();
-    let layout = authenticate::<Layout, Owner>(envelope, owners, every, &limits, &mut budget)
-        .map_err(|error| reject(layout_finding(&error)))?;
-    InForce::at(&layout, now).map_err(|finding| reject(*finding))
 }
 
 /// Returns the time of the machine.

@@ -16,6 +16,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_record::unsigned_link_file_name;
 use unbroken_verify::{
     Budget, InspectionOutcome, InspectionRequest, Options, Session, SublayoutInspections,
+    open_layout,
 };
 
 use self::narration::Narration;
@@ -28,7 +29,7 @@ use super::run::seconds;
 use super::sign::read_public_key;
 use super::{finish, misuse, parse, python};
 use crate::commands::verify::inspections::{InspectionOptions, Recorded};
-use crate::commands::verify::{Verdict, clock, facts, open_layout, report};
+use crate::commands::verify::{Verdict, clock, facts, report};
 use crate::error::CliError;
 use crate::evidence::hand_in;
 

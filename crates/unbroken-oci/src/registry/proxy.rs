@@ -32,6 +32,26 @@ enum Exception {
 }
 
 impl Proxies {
+    /// Takes what the variables of an environment say: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY`, in capitals before small letters.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn of_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let first = |names: [&'static str; 4]| {
+            let set = |name| Some((name, get(name).filter(|text| !text.is_empty())?));
+            names.into_iter().find_map(set)
+        };
+        let secure = first(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]);
+        let plain = first(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]);
+        let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(&get);
+        Self::new(
+            secure.as_ref().map(|(name, text)| (*name, text.as_str())),
+            plain.as_ref().map(|(name, text)| (*name, text.as_str())),
+            &except.unwrap_or_default(),
+        )
+    }
+
     /// Takes the addresses of the proxies for HTTPS and for HTTP, each with the name of the variable
     /// that holds it, and the list of hosts that are reached without one: names with all that is
     /// below them, `.name` for what is below alone, addresses, networks, or `*`.

@@ -45,6 +45,16 @@ impl Identity {
         let key = keys::key("registry").to_pkcs8_pem(None).expect("the key is written");
         Self { certificate: draft.pem_by(authority), key: key.to_string() }
     }
+
+    /// Returns the certificate in PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Returns the private key in PEM.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// Returns the certificate of an authority that is in force for as long as a test may run.

@@ -1,0 +1,313 @@
+//! Judges a request: finds its images, asks for a proof of each, and says what came of it.
+//!
+//! The decision is a function of the request, the policies, the time and what the verifier finds.
+//! No part of it believes the object: not its annotations, its owners, or that it is being deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use unbroken_model::digest::Digest;
+use unbroken_model::timestamp::Timestamp;
+use unbroken_oci::reference::{Reference, Selector};
+
+use crate::code::AdmissionCode;
+use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
+use crate::policy::{Mode, Policy, PolicySet, Tags, Unmatched};
+use crate::review::{Operation, Request};
+use crate::workload::{ImageSlot, Unreadable, image_slots};
+
+/// Different images of one object. Each may cost a registry some requests.
+pub const IMAGES: usize = 64;
+
+/// Subresources that hold no image and change none. `status` brings the whole object along, of
+/// which the API server takes the status alone.
+const WITHOUT_IMAGES: [&str; 9] =
+    ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "scale", "status"];
+
+/// Finds out whether the chain of an image verifies.
+pub trait Verify {
+    /// Looks an image up, once, and judges it under each of the policies, all of which can be used.
+    /// The answers are in the order of the policies.
+    fn verify(
+        &self,
+        image: &Reference,
+        policies: &[&Policy],
+        now: Timestamp,
+    ) -> Vec<Result<Verified, Vec<Failure>>>;
+
+    /// Finds the digest of an image that is named by a tag.
+    ///
+    /// # Errors
+    /// A failure that is undecided.
+    fn resolve(&self, image: &Reference) -> Result<Digest, Box<Failure>>;
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Ruling {
+    /// Whether it comes in.
+    pub decision: Decision,
+    /// What its user is told beside that.
+    pub warnings: Vec<String>,
+    /// Where each image stands in the object, by the normal form of its name.
+    pub places: BTreeMap<String, Vec<String>>,
+}
+
+/// Judges a request.
+pub fn judge(
+    request: &Request,
+    policies: &PolicySet,
+    now: Timestamp,
+    verifier: &dyn Verify,
+) -> Ruling {
+    match images_to_judge(request, policies) {
+        Ok(Images::Relieved(relief)) => Ruling::bare(Docket::relieve(relief)),
+        Ok(Images::ToJudge(slots)) => {
+            Course::new(&request.namespace, policies, now, verifier).run(slots)
+        }
+        Err(failure) => Ruling::bare(Decision::Deny(vec![*failure])),
+    }
+}
+
+impl Ruling {
+    fn bare(decision: Decision) -> Self {
+        Self { decision, warnings: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+/// What there is to judge of a request.
+#[derive(Debug)]
+pub(crate) enum Images {
+    /// Nothing.
+    Relieved(Relief),
+    /// The images that the object does not have yet.
+    ToJudge(Vec<ImageSlot>),
+}
+
+/// Finds the images of a request that were not there before.
+pub(crate) fn images_to_judge(
+    request: &Request,
+    policies: &PolicySet,
+) -> Result<Images, Box<Failure>> {
+    match request.operation {
+        Operation::Delete => return Ok(Images::Relieved(Relief::Deleted)),
+        Operation::Connect => return Ok(Images::Relieved(Relief::NoImages)),
+        Operation::Create | Operation::Update => {}
+    }
+    if WITHOUT_IMAGES.contains(&request.subresource.as_str()) {
+        return Ok(Images::Relieved(Relief::NoImages));
+    }
+    // The namespace is the API server's word, and no pattern: `kube-system-evil` is another one.
+    if policies.settings.exempt_namespaces.contains(&request.namespace)
+        && !request.namespace.is_empty()
+    {
+        return Ok(Images::Relieved(Relief::ExemptNamespace));
+    }
+    let slots = slots_of(request, request.object.as_ref(), policies)
+        .map_err(|fault| Box::new(unreadable(request, &fault)))?;
+    // What a running object has already is not asked for again: nothing else could be scaled down
+    // or finished off. Whether it is being deleted is not asked: that is no reason to run more.
+    let old = match request.operation {
+        Operation::Update => slots_of(request, request.old_object.as_ref(), policies),
+        _ => Ok(Vec::new()),
+    };
+    let before: BTreeSet<String> =
+        old.unwrap_or_default().into_iter().map(|slot| slot.image).collect();
+    let new: Vec<ImageSlot> =
+        slots.into_iter().filter(|slot| !before.contains(&slot.image)).collect();
+    let same = new.is_empty();
+    Ok(if same { Images::Relieved(Relief::SameImages) } else { Images::ToJudge(new) })
+}
+
+fn slots_of(
+    request: &Request,
+    object: Option<&Value>,
+    policies: &PolicySet,
+) -> Result<Vec<ImageSlot>, Unreadable> {
+    let nothing = || Unreadable::Member { place: "object".to_owned(), due: "there" };
+    image_slots(&request.kind, object.ok_or_else(nothing)?, &policies.settings.kinds)
+}
+
+fn unreadable(request: &Request, fault: &Unreadable) -> Failure {
+    let kind = &request.kind;
+    match fault {
+        Unreadable::UnknownKind => Failure::new(
+            AdmissionCode::KindUnknown,
+            format!("where images stand in a {} of {:?} is not known", kind.kind, kind.group),
+            "tell of the kind in AdmissionSettings, or take it out of the webhook's rules",
+        ),
+        Unreadable::Member { place, due } => Failure::new(
+            AdmissionCode::ObjectUnreadable,
+            format!("{place} is not {due}"),
+            "correct the object",
+        ),
+        Unreadable::NoImage { place } => Failure::new(
+            AdmissionCode::ImageMissing,
+            format!("{place} has no image"),
+            "name an image by its digest",
+        ),
+        Unreadable::NoContainer => Failure::new(
+            AdmissionCode::ObjectUnreadable,
+            "the object has no container",
+            "correct the object",
+        ),
+    }
+}
+
+/// The judgement of one request.
+struct Course<'a> {
+    namespace: &'a str,
+    policies: &'a PolicySet,
+    now: Timestamp,
+    verifier: &'a dyn Verify,
+    warnings: Vec<String>,
+}
+
+impl<'a> Course<'a> {
+    fn new(
+        namespace: &'a str,
+        policies: &'a PolicySet,
+        now: Timestamp,
+        verifier: &'a dyn Verify,
+    ) -> Self {
+        Self { namespace, policies, now, verifier, warnings: Vec::new() }
+    }
+
+    fn run(mut self, slots: Vec<ImageSlot>) -> Ruling {
+        let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut images: BTreeMap<String, Reference> = BTreeMap::new();
+        let mut failures = Vec::new();
+        for slot in slots {
+            match slot.image.parse::<Reference>() {
+                Ok(image) => {
+                    places.entry(image.to_string()).or_default().push(slot.place);
+                    images.insert(image.to_string(), image);
+                }
+                Err(error) => {
+                    let remedy = "name it as registry/repository@sha256:...";
+                    let mut failure =
+                        Failure::new(AdmissionCode::ImageNameInvalid, error.to_string(), remedy);
+                    failure.image = slot.place;
+                    failures.push(failure);
+                }
+            }
+        }
+        if images.len() > IMAGES {
+            let message = format!("the object has {} images", images.len());
+            let remedy = format!("spread it over several: {IMAGES} are judged at most");
+            failures.push(Failure::new(AdmissionCode::TooManyImages, message, remedy));
+        }
+        // What cannot come in anyhow costs no registry a request.
+        if !failures.is_empty() {
+            return Ruling { decision: Decision::Deny(failures), warnings: self.warnings, places };
+        }
+        let demands = images.values().flat_map(|image| self.demands(image)).collect();
+        let mut docket = Docket::new(demands);
+        for image in images.values() {
+            self.judge(image, &mut docket);
+        }
+        Ruling { decision: docket.decide(), warnings: self.warnings, places }
+    }
+
+    /// Returns what is asked of an image: an image that no policy is for is asked for one.
+    fn demands(&self, image: &Reference) -> Vec<Demand> {
+        let matching = self.policies.matching(image.repository(), self.namespace);
+        let demands: Vec<Demand> = matching.map(|it| Demand::new(image, &it.name)).collect();
+        if demands.is_empty() { vec![Demand::new(image, "")] } else { demands }
+    }
+
+    fn judge(&mut self, image: &Reference, docket: &mut Docket) {
+        let repository = image.repository();
+        let exemption = self.policies.exemption(repository, self.namespace, self.now);
+        if let Some(exemption) = exemption {
+            let (reason, until) = (&exemption.reason, exemption.until);
+            self.warnings.push(format!("{image} is exempt until {until}: {reason}"));
+            for demand in self.demands(image) {
+                docket.settle(demand, Settlement::Exempt { reason: reason.clone(), until });
+            }
+            return;
+        }
+        let matching: Vec<&Policy> = self.policies.matching(repository, self.namespace).collect();
+        if matching.is_empty() {
+            self.judge_unmatched(image, docket);
+            return;
+        }
+        let by_tag = matches!(image.selector(), Selector::Tag(_));
+        if by_tag && self.policies.settings.tags == Tags::Deny {
+            for policy in matching {
+                let failure = Failure::new(
+                    AdmissionCode::ImageByTag,
+                    "the image is named by a tag, which may name another one when it is pulled",
+                    "name it by its digest, or let the mutating webhook do so",
+                );
+                self.note(image, policy, Err(vec![failure]), docket);
+            }
+            return;
+        }
+        let (usable, broken): (Vec<&Policy>, Vec<&Policy>) =
+            matching.into_iter().partition(|policy| policy.chain.is_ok());
+        for policy in broken {
+            let fault = policy.chain.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let message = format!("the policy cannot be used: {fault}");
+            let failure = Failure::new(AdmissionCode::PolicyInvalid, message, "correct the policy");
+            self.note(image, policy, Err(vec![failure]), docket);
+        }
+        if usable.is_empty() {
+            return;
+        }
+        let answers = self.verifier.verify(image, &usable, self.now);
+        for (policy, answer) in usable.into_iter().zip(answers) {
+            if by_tag && let Ok(verified) = &answer {
+                let digest = verified.digest();
+                self.warnings.push(format!("{image} is a tag; {digest} was verified"));
+            }
+            self.note(image, policy, answer, docket);
+        }
+    }
+
+    fn judge_unmatched(&mut self, image: &Reference, docket: &mut Docket) {
+        let demand = Demand::new(image, "");
+        let failure = Failure::new(
+            AdmissionCode::NoPolicy,
+            "no policy is for the image",
+            "add its repository to a policy, or take the image from one that has a policy",
+        );
+        let failure = failure.of(&demand);
+        match self.policies.settings.unmatched {
+            Unmatched::Deny => docket.fail(failure),
+            Unmatched::Warn => {
+                self.warnings.push(format!("[no-policy] no policy is for {image}"));
+                docket.settle(demand, Settlement::NotEnforced(vec![failure]));
+            }
+            Unmatched::Admit => docket.settle(demand, Settlement::Unmatched),
+        }
+    }
+
+    /// Settles the demand of a policy. What its mode makes of a failure is decided here, afterwards.
+    fn note(
+        &mut self,
+        image: &Reference,
+        policy: &Policy,
+        answer: Result<Verified, Vec<Failure>>,
+        docket: &mut Docket,
+    ) {
+        let demand = Demand::new(image, &policy.name);
+        let failures: Vec<Failure> = match answer {
+            Ok(verified) => return docket.settle(demand, Settlement::Verified(verified)),
+            Err(failures) => failures.into_iter().map(|failure| failure.of(&demand)).collect(),
+        };
+        match policy.mode {
+            // No reason given is none to come in: the demand stays open.
+            Mode::Enforce => failures.into_iter().for_each(|failure| docket.fail(failure)),
+            Mode::Warn => {
+                let name = &policy.name;
+                self.warnings.extend(failures.iter().map(|failure| {
+                    let Failure { code, message, .. } = failure;
+                    format!("[{code}] {image} under {name}, which only warns: {message}")
+                }));
+                docket.settle(demand, Settlement::NotEnforced(failures));
+            }
+            Mode::Audit => docket.settle(demand, Settlement::NotEnforced(failures)),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Kubernetes admission: a workload comes in only when each of its images has an unbroken chain.
+//!
+//! ```text
+//! body -Request::parse-> Request -image_slots-> images x matching policies -Verify-> Docket
+//!   Docket::decide -> Deny(failures) | Admit(Proof)  -answer-> the review that goes back
+//! ```
+//! Nothing but [`decision::Docket::decide`] makes a [`decision::Proof`], and what is undecided is a denial
+//! that says so. No command of a layout is run: the code that could is not linked in.
+
+pub mod admission;
+pub mod answer;
+pub mod check;
+pub mod code;
+pub mod decision;
+pub mod failure;
+pub mod log;
+pub mod mutation;
+pub mod options;
+pub mod pattern;
+pub mod policy;
+pub mod review;
+pub mod serve;
+pub mod server;
+pub mod verifier;
+pub mod workload;

@@ -1,0 +1,46 @@
+//! `/mutate`: writes digests in place of tags, so that what runs is what is verified.
+
+use std::collections::BTreeMap;
+
+use unbroken_oci::reference::{Reference, Selector};
+
+use crate::admission::{Images, Verify, images_to_judge};
+use crate::answer::{answer_changes, refuse_failure};
+use crate::decision::Failure;
+use crate::policy::{Mode, PolicySet};
+use crate::review::{Answer, Change, Request};
+
+/// Names images by their digests, each as it is at the moment.
+///
+/// Nothing is verified here: `/verify` judges the digests that are written. Doing it again changes
+/// nothing, since a name with a digest stays as it is.
+pub fn pin_tags(request: &Request, policies: &PolicySet, verifier: &dyn Verify) -> Answer {
+    let slots = match images_to_judge(request, policies) {
+        Ok(Images::ToJudge(slots)) => slots,
+        // What cannot be read is refused by /verify, with the reason.
+        Ok(Images::Relieved(_)) | Err(_) => return answer_changes(Vec::new(), &[]),
+    };
+    let (mut changes, mut warnings) = (Vec::new(), Vec::new());
+    let mut pinned: BTreeMap<String, Result<String, Box<Failure>>> = BTreeMap::new();
+    for slot in slots {
+        let Ok(image) = slot.image.parse::<Reference>() else { continue };
+        let mut matching = policies.matching(image.repository(), &request.namespace).peekable();
+        if matches!(image.selector(), Selector::Digest(_)) || matching.peek().is_none() {
+            continue;
+        }
+        // One look for each name: two would be two images, if the tag moves between them.
+        let resolved = pinned
+            .entry(image.to_string())
+            .or_insert_with(|| verifier.resolve(&image).map(|digest| format!("{image}@{digest}")));
+        match resolved {
+            Ok(to) => {
+                changes.push(Change { pointer: slot.pointer, from: slot.image, to: to.clone() });
+            }
+            Err(failure) if matching.any(|policy| policy.mode == Mode::Enforce) => {
+                return refuse_failure(request, failure);
+            }
+            Err(failure) => warnings.push(format!("[{}] {}", failure.code, failure.message)),
+        }
+    }
+    answer_changes(changes, &warnings)
+}

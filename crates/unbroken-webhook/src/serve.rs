@@ -1,0 +1,101 @@
+//! `unbroken-webhook serve`: the server of a cluster.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failed;
+use crate::log::Log;
+use crate::options::{Registries, clock, load_policies};
+use crate::server::{Certificates, Service, serve_tls};
+use crate::verifier::RegistryVerifier;
+
+/// How often the policies are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Answer the API server: POST /verify and /mutate, GET /livez and /readyz
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// The policies and settings, in YAML; read again when they change
+    policies: PathBuf,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    listen: SocketAddr,
+    /// The certificates of the server in PEM, its own first; read again when they change
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
+    /// The private key of the server in PEM
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+impl Serve {
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// [`Failed`] for arguments, policies and certificates that cannot be used.
+    pub fn run(self) -> Result<(), Failed> {
+        let policies = load_policies(&self.policies, clock())?;
+        let verifier = Arc::new(RegistryVerifier::new(self.registries.client()?));
+        let service = Service::new(policies, verifier, clock, Log::new(std::io::stderr()));
+        let cannot = |error: std::io::Error| {
+            Failed::usage(format!("cannot listen on {}: {error}", self.listen))
+        };
+        let listener = TcpListener::bind(self.listen).map_err(cannot)?;
+        listener.set_nonblocking(true).map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        service.log().event(&format!("listening on {address}"));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failed::usage(format!("cannot begin: {error}")))?;
+        // The library of TLS asks for the one library of cryptography that there is here.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let certificates = Certificates { chain: self.cert, key: self.key };
+        runtime.block_on(async {
+            tokio::spawn(follow_policies(Arc::clone(&service), self.policies));
+            serve_tls(service, listener, certificates, asked_to_end()).await
+        })
+    }
+}
+
+/// Takes up policies, and the files that they name, as they are. Where there are none that can be told,
+/// those of before stay in force.
+async fn follow_policies(service: Arc<Service>, path: PathBuf) {
+    let mut fault = None;
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let found = match load_policies(&path, clock()) {
+            Ok(policies) => {
+                service.set_policies(policies);
+                None
+            }
+            Err(failed) => Some(failed.to_string()),
+        };
+        if found != fault {
+            let event = found.as_deref().unwrap_or("the policies can be used again");
+            service.log().event(event);
+        }
+        fault = found;
+    }
+}
+
+async fn asked_to_end() {
+    let ended = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => _ = signal.recv().await,
+            // Without signals only a kill ends the server.
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    tokio::select! {
+        () = ended(SignalKind::terminate()) => {}
+        () = ended(SignalKind::interrupt()) => {}
+    }
+}

@@ -1,0 +1,210 @@
+//! The server: reviews in, answers out. What cannot be judged in time or at all is denied in form.
+
+mod tls;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use unbroken_model::timestamp::Timestamp;
+
+pub use self::tls::{Certificates, serve_tls};
+use crate::admission::{Ruling, Verify, judge};
+use crate::answer::{answer, refuse};
+use crate::code::AdmissionCode;
+use crate::log::Log;
+use crate::mutation::pin_tags;
+use crate::policy::PolicySet;
+use crate::review::{Answer, Request};
+
+/// The largest body. The API server takes 3 MiB of an object, and sends an update with both sides.
+const LARGEST_BODY: usize = 8 << 20;
+/// Reviews that are judged at the same time; more are asked to come again.
+const AT_ONCE: usize = 64;
+/// How long a review may take where the API server does not say.
+const DEFAULT_TIME: Duration = Duration::from_secs(10);
+/// The API server waits 30 s at most.
+const LONGEST_TIME: Duration = Duration::from_secs(30);
+/// What is left of the API server's time for the way there and back.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What the server judges by.
+pub struct Service {
+    policies: RwLock<Arc<PolicySet>>,
+    verifier: Arc<dyn Verify + Send + Sync>,
+    clock: fn() -> Timestamp,
+    log: Log,
+    slots: Arc<Semaphore>,
+    ready: AtomicBool,
+}
+
+/// What is done with a review.
+#[derive(Clone, Copy)]
+enum Task {
+    Verify,
+    Mutate,
+}
+
+impl Service {
+    /// Makes a service that is ready.
+    pub fn new(
+        policies: PolicySet,
+        verifier: Arc<dyn Verify + Send + Sync>,
+        clock: fn() -> Timestamp,
+        log: Log,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            policies: RwLock::new(Arc::new(policies)),
+            verifier,
+            clock,
+            log,
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            ready: AtomicBool::new(true),
+        })
+    }
+
+    /// Judges by other policies from now on.
+    pub fn set_policies(&self, policies: PolicySet) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Says that no more reviews should come: the server is about to end.
+    pub fn drain(&self) {
+        self.ready.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    fn policies(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn judge(&self, task: Task, request: &Request) -> Answer {
+        let (policies, now) = (self.policies(), (self.clock)());
+        let begun = Instant::now();
+        let answer = match task {
+            Task::Mutate => pin_tags(request, &policies, self.verifier.as_ref()),
+            Task::Verify => {
+                let ruling: Ruling = judge(request, &policies, now, self.verifier.as_ref());
+                answer(request, &ruling)
+            }
+        };
+        self.log.decision(now, request, &answer, begun.elapsed());
+        answer
+    }
+}
+
+/// Returns the routes of a service.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/verify", post(verify))
+        .route("/mutate", post(mutate))
+        .route("/livez", get(|| std::future::ready(StatusCode::OK)))
+        .route("/readyz", get(readiness))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(service)
+}
+
+async fn verify(state: State<Arc<Service>>, query: RawQuery, body: Bytes) -> Response {
+    review(state, query, body, Task::Verify).await
+}
+
+async fn mutate(state: State<Arc<Service>>, query: RawQuery, body: Bytes) -> Response {
+    review(state, query, body, Task::Mutate).await
+}
+
+async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
+    if service.ready.load(Ordering::Relaxed) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+async fn review(
+    State(service): State<Arc<Service>>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+    task: Task,
+) -> Response {
+    let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
+        // The API server comes again by itself, within its own time.
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
+    };
+    let request = match Request::parse(&body) {
+        Ok(request) => request,
+        Err(malformed) => {
+            let message = malformed.to_string();
+            let Some(uid) = malformed.uid else {
+                return (StatusCode::BAD_REQUEST, message).into_response();
+            };
+            let remedy = "Register the webhook for admission.k8s.io/v1 alone.";
+            return reviewed(&uid, &refuse(AdmissionCode::ReviewMalformed, &message, remedy));
+        }
+    };
+    let uid = request.uid.clone();
+    let time = time_for(query.as_deref().unwrap_or_default());
+    let judged = tokio::task::spawn_blocking(move || {
+        let answer = service.judge(task, &request);
+        // Kept until the work is done, also where nobody waits for it any more.
+        drop(slot);
+        answer
+    });
+    let answer = match tokio::time::timeout(time, judged).await {
+        Ok(Ok(answer)) => answer,
+        // A panic ends this one review.
+        Ok(Err(_)) => {
+            refuse(AdmissionCode::Internal, "the review could not be judged", "Report this.")
+        }
+        Err(_) => {
+            let message = format!("the review took longer than {} s", time.as_secs_f32());
+            let remedy = "Look at the registry; raise timeoutSeconds of the webhook if it is slow.";
+            refuse(AdmissionCode::OutOfTime, &message, remedy)
+        }
+    };
+    reviewed(&uid, &answer)
+}
+
+/// Whatever is said of a uid is said with 200: the API server takes any other status for a failure.
+fn reviewed(uid: &str, answer: &Answer) -> Response {
+    let body = answer.to_json(uid).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Reads `timeout=10s`, and leaves some of it for the way.
+fn time_for(query: &str) -> Duration {
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("timeout="));
+    let seconds = asked.and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok());
+    let whole = seconds.map_or(DEFAULT_TIME, Duration::from_secs).min(LONGEST_TIME);
+    whole.saturating_sub(MARGIN).max(MARGIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_api_server_is_kept() {
+        for (query, millis) in [
+            ("timeout=10s", 9500),
+            ("a=b&timeout=3s", 2500),
+            ("", 9500),
+            ("timeout=1s", 500),
+            ("timeout=0s", 500),
+            ("timeout=99999s", 29500),
+            ("timeout=10", 9500),
+            ("timeout=-1s", 9500),
+        ] {
+            assert_eq!(time_for(query), Duration::from_millis(millis), "{query}");
+        }
+    }
+}

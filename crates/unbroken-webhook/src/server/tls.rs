@@ -1,0 +1,101 @@
+//! TLS, with certificates that are read again when they change.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+
+use super::{Service, router};
+use crate::failure::Failed;
+
+/// How often files are looked at. The kubelet swaps a folder behind a symbolic link, which a watch on
+/// a file does not see; reading two small files does.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long the API server goes on calling a pod that has said that it is not ready.
+const LAME_DUCK: Duration = Duration::from_secs(5);
+/// How long reviews that have begun may take when the server ends.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// The certificate chain and the private key, each in PEM.
+#[derive(Clone, Debug)]
+pub struct Certificates {
+    /// The file of the chain, that of the server first.
+    pub chain: PathBuf,
+    /// The file of the private key.
+    pub key: PathBuf,
+}
+
+impl Certificates {
+    fn read(&self) -> Result<(Vec<u8>, Vec<u8>), Failed> {
+        Ok((read(&self.chain)?, read(&self.key)?))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+    fs::read(path)
+        .map_err(|error| Failed::usage(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Serves until `end` comes.
+///
+/// # Errors
+/// [`Failed`] for certificates that cannot be used, and where nothing can be listened to.
+pub async fn serve_tls(
+    service: Arc<Service>,
+    listener: TcpListener,
+    certificates: Certificates,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failed> {
+    let unusable = |error: std::io::Error| {
+        Failed::usage(format!("{} cannot be used: {error}", certificates.chain.display()))
+    };
+    let (chain, key) = certificates.read()?;
+    let tls = RustlsConfig::from_pem(chain.clone(), key.clone()).await.map_err(unusable)?;
+    let handle = Handle::new();
+    let looking = tokio::spawn(look_again(
+        tls.clone(),
+        certificates.clone(),
+        (chain, key),
+        Arc::clone(&service),
+    ));
+    let (draining, of_service) = (handle.clone(), Arc::clone(&service));
+    tokio::spawn(async move {
+        end.await;
+        of_service.drain();
+        tokio::time::sleep(LAME_DUCK).await;
+        draining.graceful_shutdown(Some(DRAIN));
+    });
+    let server = axum_server::from_tcp_rustls(listener, tls)
+        .map_err(|error| Failed::usage(format!("cannot listen: {error}")))?;
+    let served = server.handle(handle).serve(router(service).into_make_service()).await;
+    looking.abort();
+    served.map_err(|error| Failed::usage(format!("the server ended: {error}")))
+}
+
+/// Takes up other certificates. What cannot be used changes nothing.
+async fn look_again(
+    tls: RustlsConfig,
+    certificates: Certificates,
+    mut current: (Vec<u8>, Vec<u8>),
+    service: Arc<Service>,
+) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let Ok(found) = certificates.read() else { continue };
+        if found == current {
+            continue;
+        }
+        match tls.reload_from_pem(found.0.clone(), found.1.clone()).await {
+            Ok(()) => service.log().event("the certificates were read again"),
+            Err(error) => {
+                service.log().event(&format!("the new certificates cannot be used: {error}"));
+            }
+        }
+        // A pair that does not fit together is not tried again until it changes.
+        current = found;
+    }
+}

@@ -1,0 +1,293 @@
+//! Where images stand in an object: every place of a pod, in every kind that holds the template of one.
+
+use serde_json::Value;
+
+/// A kind of objects, without its version: the API server converts between versions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupKind {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+}
+
+/// A place of an object in which an image stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageSlot {
+    /// The place as a JSON pointer, for a patch.
+    pub pointer: String,
+    /// The place for people: `spec.template.spec.containers[0]`.
+    pub place: String,
+    /// The name of the image as it stands there.
+    pub image: String,
+}
+
+/// Why the images of an object are not known. Such an object does not come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Nobody said where images stand in objects of this kind.
+    UnknownKind,
+    /// A member is not of the type that the kind has there.
+    Member {
+        /// The member.
+        place: String,
+        /// What it should be.
+        due: &'static str,
+    },
+    /// A container has no image.
+    NoImage {
+        /// The container.
+        place: String,
+    },
+    /// The object has no container, so that nothing was found to be verified.
+    NoContainer,
+}
+
+/// Where the specification of a pod stands in the kinds of Kubernetes.
+const KINDS: [(&str, &str, &[&str]); 9] = [
+    ("", "Pod", &["spec"]),
+    ("", "PodTemplate", &["template", "spec"]),
+    ("", "ReplicationController", &["spec", "template", "spec"]),
+    ("apps", "DaemonSet", &["spec", "template", "spec"]),
+    ("apps", "Deployment", &["spec", "template", "spec"]),
+    ("apps", "ReplicaSet", &["spec", "template", "spec"]),
+    ("apps", "StatefulSet", &["spec", "template", "spec"]),
+    ("batch", "CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
+    ("batch", "Job", &["spec", "template", "spec"]),
+];
+
+/// The lists of a pod whose members have an image each.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// A further kind and where the specifications of pods stand in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomKind {
+    /// The kind.
+    pub kind: GroupKind,
+    /// The members that lead to each specification of a pod.
+    pub pod_specs: Vec<Vec<String>>,
+}
+
+/// Finds every image of an object.
+///
+/// # Errors
+/// [`Unreadable`]: what cannot be read is never taken for an object without images.
+pub fn image_slots(
+    kind: &GroupKind,
+    object: &Value,
+    custom: &[CustomKind],
+) -> Result<Vec<ImageSlot>, Unreadable> {
+    let mut slots = Vec::new();
+    let known = KINDS.iter().find(|(group, name, _)| (*group, *name) == kind.names());
+    if let Some((_, _, members)) = known {
+        read_pod(object, members.iter().copied(), kind.is_pod(), &mut slots)?;
+    } else {
+        let custom = custom.iter().find(|custom| custom.kind == *kind);
+        for members in &custom.ok_or(Unreadable::UnknownKind)?.pod_specs {
+            read_pod(object, members.iter().map(String::as_str), false, &mut slots)?;
+        }
+    }
+    if slots.is_empty() { Err(Unreadable::NoContainer) } else { Ok(slots) }
+}
+
+impl GroupKind {
+    fn names(&self) -> (&str, &str) {
+        (&self.group, &self.kind)
+    }
+
+    fn is_pod(&self) -> bool {
+        self.names() == ("", "Pod")
+    }
+}
+
+/// A member of an object with the way that leads there.
+#[derive(Clone)]
+struct Member<'a> {
+    value: &'a Value,
+    pointer: String,
+    place: String,
+}
+
+impl<'a> Member<'a> {
+    fn root(value: &'a Value) -> Self {
+        Self { value, pointer: String::new(), place: String::new() }
+    }
+
+    /// Goes to a member of an object; `null` stands for one that is not there.
+    fn get(&self, name: &str) -> Result<Option<Self>, Unreadable> {
+        let object = self.value.as_object().ok_or_else(|| self.not("an object"))?;
+        let Some(value) = object.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let dot = if self.place.is_empty() { "" } else { "." };
+        Ok(Some(Self {
+            value,
+            pointer: format!("{}/{escaped}", self.pointer),
+            place: format!("{}{dot}{name}", self.place),
+        }))
+    }
+
+    fn due(&self, name: &str) -> Result<Self, Unreadable> {
+        self.get(name)?.ok_or_else(|| {
+            let place = format!("{}.{name}", self.place);
+            Unreadable::Member { place: place.trim_start_matches('.').to_owned(), due: "there" }
+        })
+    }
+
+    fn items(&self) -> Result<Vec<Self>, Unreadable> {
+        let items = self.value.as_array().ok_or_else(|| self.not("a list"))?;
+        let item = |(index, value)| Self {
+            value,
+            pointer: format!("{}/{index}", self.pointer),
+            place: format!("{}[{index}]", self.place),
+        };
+        Ok(items.iter().enumerate().map(item).collect())
+    }
+
+    fn text(&self) -> Result<&'a str, Unreadable> {
+        self.value.as_str().ok_or_else(|| self.not("a text"))
+    }
+
+    fn not(&self, due: &'static str) -> Unreadable {
+        Unreadable::Member { place: self.place.clone(), due }
+    }
+}
+
+fn read_pod<'a>(
+    object: &Value,
+    members: impl Iterator<Item = &'a str>,
+    is_pod: bool,
+    slots: &mut Vec<ImageSlot>,
+) -> Result<(), Unreadable> {
+    let mut spec = Member::root(object);
+    for name in members {
+        spec = spec.due(name)?;
+    }
+    for list in CONTAINERS {
+        let Some(list) = spec.get(list)? else { continue };
+        for container in list.items()? {
+            let image = container.get("image")?;
+            let image = image.filter(|image| image.value.as_str() != Some(""));
+            let image =
+                image.ok_or_else(|| Unreadable::NoImage { place: container.place.clone() })?;
+            slots.push(slot(&image, &container)?);
+        }
+    }
+    // Images that are mounted as volumes are run like others: the kubelet pulls them.
+    let Some(volumes) = spec.get("volumes")? else { return Ok(()) };
+    for volume in volumes.items()? {
+        let Some(source) = volume.get("image")? else { continue };
+        let reference = source.get("reference")?;
+        match reference.filter(|reference| reference.value.as_str() != Some("")) {
+            Some(reference) => slots.push(slot(&reference, &volume)?),
+            // A template may leave it to whoever makes the pod, and the pod is judged then.
+            None if !is_pod => {}
+            None => return Err(Unreadable::NoImage { place: source.place }),
+        }
+    }
+    Ok(())
+}
+
+fn slot(image: &Member<'_>, of: &Member<'_>) -> Result<ImageSlot, Unreadable> {
+    Ok(ImageSlot {
+        pointer: image.pointer.clone(),
+        place: of.place.clone(),
+        image: image.text()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(group: &str, kind: &str) -> GroupKind {
+        GroupKind { group: group.into(), kind: kind.into() }
+    }
+
+    fn pod_spec() -> Value {
+        json!({
+            "containers": [{"name": "a", "image": "a"}],
+            "initContainers": [{"name": "i", "image": "i"}],
+            "ephemeralContainers": [{"name": "e", "image": "e"}],
+            "volumes": [{"name": "v", "image": {"reference": "v"}}, {"name": "w", "emptyDir": {}}],
+        })
+    }
+
+    /// An object of a kind whose pod has an image in every place.
+    fn object(members: &[&str]) -> Value {
+        members.iter().rev().fold(pod_spec(), |inner, name| json!({ *name: inner }))
+    }
+
+    #[test]
+    fn every_place_of_every_kind_is_found() {
+        for (group, name, members) in KINDS {
+            let object = object(members);
+            let slots = image_slots(&kind(group, name), &object, &[]).unwrap();
+            let images: Vec<_> = slots.iter().map(|slot| slot.image.as_str()).collect();
+            assert_eq!(images, ["a", "i", "e", "v"], "{name}");
+            for slot in slots {
+                let image = object.pointer(&slot.pointer).and_then(Value::as_str);
+                assert_eq!(image, Some(slot.image.as_str()), "{name} {}", slot.pointer);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_nobody_told_of_is_not_one_without_images() {
+        let rollout = kind("argoproj.io", "Rollout");
+        let object = object(&["spec", "template", "spec"]);
+        assert_eq!(image_slots(&rollout, &object, &[]), Err(Unreadable::UnknownKind));
+        // The group belongs to the kind.
+        assert_eq!(image_slots(&kind("apps", "Pod"), &object, &[]), Err(Unreadable::UnknownKind));
+        let custom = CustomKind {
+            kind: rollout.clone(),
+            pod_specs: vec![vec!["spec".into(), "template".into(), "spec".into()]],
+        };
+        assert_eq!(image_slots(&rollout, &object, &[custom]).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn what_is_not_of_its_type_is_not_passed_over() {
+        let pod = kind("", "Pod");
+        for (spec, place) in [
+            (json!({"containers": {}}), "spec.containers"),
+            (json!({"containers": ["a"]}), "spec.containers[0]"),
+            (json!({"containers": [{"image": 1}]}), "spec.containers[0].image"),
+            (json!({"initContainers": "x"}), "spec.initContainers"),
+            (json!({"volumes": [{"image": []}]}), "spec.volumes[0].image"),
+            (json!([]), "spec"),
+        ] {
+            match image_slots(&pod, &json!({"spec": spec}), &[]) {
+                Err(Unreadable::Member { place: found, .. }) => assert_eq!(found, place),
+                other => panic!("{spec}: {other:?}"),
+            }
+        }
+        assert!(matches!(image_slots(&pod, &json!({}), &[]), Err(Unreadable::Member { .. })));
+    }
+
+    #[test]
+    fn a_container_without_an_image_and_a_pod_without_a_container_do_not_pass() {
+        let pod = kind("", "Pod");
+        for container in [json!({}), json!({"image": null}), json!({"image": ""})] {
+            let object = json!({"spec": {"containers": [container]}});
+            let found = image_slots(&pod, &object, &[]);
+            assert_eq!(found, Err(Unreadable::NoImage { place: "spec.containers[0]".into() }));
+        }
+        for spec in [json!({}), json!({"containers": []}), json!({"containers": null})] {
+            let found = image_slots(&pod, &json!({"spec": spec}), &[]);
+            assert_eq!(found, Err(Unreadable::NoContainer));
+        }
+    }
+
+    #[test]
+    fn a_template_may_leave_the_image_of_a_volume_open_and_a_pod_may_not() {
+        let spec = json!({"containers": [{"image": "a"}], "volumes": [{"image": {}}]});
+        let job = json!({"spec": {"template": {"spec": spec}}});
+        assert_eq!(image_slots(&kind("batch", "Job"), &job, &[]).unwrap().len(), 1);
+        let pod = image_slots(&kind("", "Pod"), &json!({"spec": spec}), &[]);
+        assert_eq!(pod, Err(Unreadable::NoImage { place: "spec.volumes[0].image".into() }));
+    }
+}

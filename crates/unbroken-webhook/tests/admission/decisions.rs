@@ -1,0 +1,241 @@
+//! What comes in, what does not, and what is said of it.
+
+use serde_json::json;
+use unbroken_testkit::{Chain, Draft, keys, link};
+use unbroken_webhook::review::Answer;
+
+use crate::world::{POLICY, World, admitted, denied, pod, pod_of, request};
+
+fn annotation(answer: &Answer, key: &str) -> String {
+    answer.annotations.get(key).cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_signed_image_comes_in_and_an_unsigned_one_does_not() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let (signed, unsigned) = (world.push_signed("acme/app"), world.push("acme/other"));
+    let answer = world.judge(&policies, &pod_of(&signed));
+    admitted(&answer);
+    assert_eq!(annotation(&answer, "decision"), "admit");
+    let digest = signed.split_once('@').unwrap().1;
+    assert_eq!(annotation(&answer, "digests"), format!("acme={digest}"));
+    let message = denied(&world.judge(&policies, &pod_of(&unsigned)), 403, "link-missing");
+    for due in [
+        "Pod prod/web",
+        unsigned.as_str(),
+        "spec.containers[0]",
+        "checkout",
+        "Policy: acme.",
+        "Reproduce: unbroken-webhook check --namespace prod --image",
+        "Request 0b1e.",
+    ] {
+        assert!(message.contains(due), "{due} is not in: {message}");
+    }
+    assert!(message.len() <= 1024);
+}
+
+#[test]
+fn the_chain_of_another_image_does_not_let_this_one_in() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let image = world.push("acme/other");
+    // Good evidence, all of it signed, which says nothing of this image.
+    world.attach(&image, |chain| {
+        chain.link("build").set("products/image-digest.txt/sha256", "a".repeat(64));
+    });
+    denied(&world.judge(&policies, &pod_of(&image)), 403, "subject-not-covered");
+}
+
+#[test]
+fn one_image_without_a_chain_keeps_the_whole_object_out() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let (signed, unsigned) = (world.push_signed("acme/app"), world.push("acme/other"));
+    for list in ["containers", "initContainers", "ephemeralContainers"] {
+        let mut spec = json!({"containers": [{"name": "app", "image": signed}]});
+        admitted(&world.judge(&policies, &pod(&spec)));
+        let mut images = vec![json!({"name": "app", "image": signed})];
+        images.push(json!({"name": "x", "image": unsigned}));
+        spec[list] = images.into();
+        let message = denied(&world.judge(&policies, &pod(&spec)), 403, "link-missing");
+        assert!(message.contains(&format!("spec.{list}[1]")), "{message}");
+    }
+    let volume = json!([{"name": "v", "image": {"reference": unsigned}}]);
+    let spec = json!({"containers": [{"name": "app", "image": signed}], "volumes": volume});
+    denied(&world.judge(&policies, &pod(&spec)), 403, "link-missing");
+}
+
+#[test]
+fn every_matching_policy_has_to_pass() {
+    let world = World::new();
+    let image = world.push_signed("acme/app");
+    let other = keys::key("stranger").public().spki_pem();
+    world.keep("other.pub", other.as_bytes());
+    let second = POLICY.replace("name: acme", "name: strict").replace("owner.pub", "other.pub");
+    let policies = world.policies(&format!("{POLICY}---{second}"));
+    let message =
+        denied(&world.judge(&policies, &pod_of(&image)), 403, "signature-threshold-not-met");
+    assert!(message.contains("Policy: strict."), "{message}");
+    for mode in ["warn", "audit"] {
+        let second = format!("{second}  mode: {mode}\n");
+        let answer = world.judge(&world.policies(&format!("{POLICY}---{second}")), &pod_of(&image));
+        admitted(&answer);
+        // What was not enforced is not said to have passed.
+        assert_eq!(annotation(&answer, "decision"), "not-enforced");
+        assert!(annotation(&answer, "not-enforced").contains("signature-threshold-not-met"));
+        assert_eq!(answer.warnings.len(), usize::from(mode == "warn"));
+    }
+}
+
+#[test]
+fn an_image_without_a_policy_does_not_come_in_unless_it_is_said() {
+    let world = World::new();
+    let image = world.push("elsewhere/app");
+    denied(&world.judge(&world.policies(POLICY), &pod_of(&image)), 403, "no-policy");
+    // No policies at all are no reason to let anything in.
+    denied(&world.judge(&world.policies(""), &pod_of(&image)), 403, "no-policy");
+    let settings = |unmatched: &str| {
+        let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+        world.policies(&format!("{kind}\nspec: {{unmatched: {unmatched}}}\n---{POLICY}"))
+    };
+    let warned = world.judge(&settings("warn"), &pod_of(&image));
+    admitted(&warned);
+    assert!(warned.warnings[0].contains("no-policy"), "{warned:?}");
+    let quiet = world.judge(&settings("admit"), &pod_of(&image));
+    admitted(&quiet);
+    assert!(quiet.warnings.is_empty());
+    assert!(annotation(&quiet, "not-enforced").contains("no policy"));
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_denies_what_it_covers_and_nothing_else() {
+    let world = World::new();
+    let (image, other) = (world.push_signed("acme/app"), world.push_signed("acme/other"));
+    for fault in [
+        POLICY.replace("owners:", "owner:"),
+        POLICY.replace("root.layout", "missing.layout"),
+        POLICY.replace("[{file: owner.pub}]", "[]"),
+        POLICY.replace("owner.pub", "root.layout"),
+        format!("{POLICY}  mood: enforce\n"),
+        format!("{POLICY}  binding: {{required: false, maxAgeSeconds: 5}}\n"),
+        format!("{POLICY}  evidence: ['oci:/tmp/x']\n"),
+    ] {
+        let broken = fault.replace("name: acme", "name: broken").replace("acme/**", "acme/app");
+        let policies = world.policies(&format!("{POLICY}---{broken}"));
+        let message = denied(&world.judge(&policies, &pod_of(&image)), 403, "policy-invalid");
+        assert!(message.contains("Policy: broken."), "{message}");
+        admitted(&world.judge(&policies, &pod_of(&other)));
+    }
+    // Where it cannot be told whom a policy is for, it is for all.
+    let images = POLICY.replace("['HOST/acme/**']", "['nginx']");
+    denied(&world.judge(&world.policies(&images), &pod_of(&image)), 403, "policy-invalid");
+}
+
+#[test]
+fn a_tag_does_not_come_in_unless_it_is_said_and_then_its_digest_is_told() {
+    let world = World::new();
+    let image = world.push_signed("acme/app");
+    let (repository, digest) = image.split_once('@').unwrap();
+    let by_tag = format!("{repository}:1");
+    world.registry.forget_requests();
+    denied(&world.judge(&world.policies(POLICY), &pod_of(&by_tag)), 403, "image-by-tag");
+    assert!(world.registry.requests().is_empty(), "that needs no registry");
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let answer = world.judge(&policies, &pod_of(&by_tag));
+    admitted(&answer);
+    assert!(answer.warnings[0].contains(digest), "{answer:?}");
+    // The digest decides, whatever tag stands beside it.
+    let both = format!("{by_tag}@{digest}");
+    admitted(&world.judge(&world.policies(POLICY), &pod_of(&both)));
+}
+
+#[test]
+fn an_exemption_has_images_a_reason_and_an_end() {
+    let world = World::new();
+    let (image, other) = (world.push("acme/legacy"), world.push("acme/other"));
+    let policies = |until: &str| {
+        let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+        let exemption =
+            format!("{{images: [HOST/acme/legacy], reason: 'ticket 7', until: '{until}'}}");
+        world.policies(&format!("{kind}\nspec: {{exemptions: [{exemption}]}}\n---{POLICY}"))
+    };
+    let running = policies("2026-07-01T00:00:00Z");
+    let answer = world.judge(&running, &pod_of(&image));
+    admitted(&answer);
+    assert!(annotation(&answer, "exempt").contains("ticket 7"), "{answer:?}");
+    denied(&world.judge(&running, &pod_of(&other)), 403, "link-missing");
+    // It ends with the second that it names.
+    denied(&world.judge(&policies(crate::world::NOW), &pod_of(&image)), 403, "link-missing");
+}
+
+#[test]
+fn namespaces_narrow_policies_and_are_exempt_by_their_whole_names() {
+    let world = World::new();
+    let image = world.push("acme/app");
+    let narrow = format!("{POLICY}  namespaces: [prod, 'team-*']\n");
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let exempt = format!("{kind}\nspec: {{exemptNamespaces: [kube-system]}}\n---{narrow}");
+    let policies = world.policies(&exempt);
+    let in_namespace = |namespace: &str| {
+        let mut request = pod_of(&image);
+        request["namespace"] = namespace.into();
+        world.judge(&policies, &request)
+    };
+    denied(&in_namespace("prod"), 403, "link-missing");
+    denied(&in_namespace("team-a"), 403, "link-missing");
+    denied(&in_namespace("production"), 403, "no-policy");
+    admitted(&in_namespace("kube-system"));
+    denied(&in_namespace("kube-system-evil"), 403, "no-policy");
+    denied(&in_namespace(""), 403, "no-policy");
+}
+
+#[test]
+fn inspections_pass_by_signed_links_alone() {
+    let world = World::new();
+    let chain = Chain::pipeline();
+    world.keep("root.layout", &chain.case().layout);
+    let inspected = |name: &str, by: &str, command: &str| {
+        let image = world.push(name);
+        world.attach(&image, |chain| {
+            let product =
+                [("image.tar", "the layers of an image"), ("report.json", "{\"critical\": 0}\n")];
+            let mut draft = Draft::of(&link("no-critical", &product, &product));
+            draft.set_json("command", command);
+            chain.put(keys::stem("no-critical", by), draft.signed_by(by));
+        });
+        image
+    };
+    let policies = world.policies(POLICY);
+    let command = r#"["grep", "-q", "\"critical\": 0", "report.json"]"#;
+    admitted(&world.judge(&policies, &pod_of(&inspected("acme/app", "owner", command))));
+    // A functionary vouches for his step alone, and another command looks for something else.
+    let by_functionary = inspected("acme/by-scanner", "scanner", command);
+    denied(&world.judge(&policies, &pod_of(&by_functionary)), 403, "inspection-not-run");
+    let other_command = inspected("acme/other-command", "owner", r#"["true"]"#);
+    denied(&world.judge(&policies, &pod_of(&other_command)), 403, "inspection-not-run");
+    let none = world.push_signed("acme/uninspected");
+    let message = denied(&world.judge(&policies, &pod_of(&none)), 403, "inspection-not-run");
+    assert!(message.contains("--sign-inspections"), "{message}");
+    // Whom the policy names for it may sign in place of the owners.
+    world.keep("scanner.pub", keys::key("scanner").public().spki_pem().as_bytes());
+    let named = world.policies(&format!("{POLICY}  inspectors: [{{file: scanner.pub}}]\n"));
+    admitted(&world.judge(&named, &pod_of(&by_functionary)));
+}
+
+#[test]
+fn kinds_that_are_told_of_are_judged_like_others() {
+    let world = World::new();
+    let (signed, unsigned) = (world.push_signed("acme/app"), world.push("acme/other"));
+    let rollout = |image: &str| {
+        let spec = json!({"containers": [{"name": "app", "image": image}]});
+        request("argoproj.io", "Rollout", "CREATE", &json!({"spec": {"template": {"spec": spec}}}))
+    };
+    denied(&world.judge(&world.policies(POLICY), &rollout(&signed)), 403, "kind-unknown");
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let kinds = "[{group: argoproj.io, kind: Rollout, podSpecs: [spec.template.spec]}]";
+    let policies = world.policies(&format!("{kind}\nspec: {{kinds: {kinds}}}\n---{POLICY}"));
+    admitted(&world.judge(&policies, &rollout(&signed)));
+    denied(&world.judge(&policies, &rollout(&unsigned)), 403, "link-missing");
+}

@@ -1,0 +1,13 @@
+//! Admission against a registry that holds signed and unsigned images.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails, its helpers too"
+)]
+
+mod bypasses;
+mod decisions;
+mod registries;
+mod server;
+mod world;

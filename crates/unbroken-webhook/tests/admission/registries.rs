@@ -1,0 +1,77 @@
+//! Registries that are down, slow or lie: what is not known is not let in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use unbroken_testkit::registry::Reply;
+
+use crate::world::{POLICY, World, admitted, denied, pod_of};
+
+#[test]
+fn a_registry_that_does_not_answer_leaves_it_undecided() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let image = world.push_signed("acme/app");
+    for status in [401, 403, 500] {
+        world.registry.rule(move |_| Some(Reply::status(status)));
+        denied(&world.judge(&policies, &pod_of(&image)), 503, "undecided");
+    }
+    world.registry.rule(|_| None);
+    admitted(&world.judge(&policies, &pod_of(&image)));
+    let nobody = POLICY.replace("HOST/acme/**", "127.0.0.1:1/**");
+    let image = format!("127.0.0.1:1/app@sha256:{}", "a".repeat(64));
+    let message = denied(&world.judge(&world.policies(&nobody), &pod_of(&image)), 503, "undecided");
+    assert!(message.contains("127.0.0.1:1"), "{message}");
+}
+
+#[test]
+fn evidence_that_cannot_be_listed_is_not_taken_for_none() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let image = world.push_signed("acme/app");
+    world
+        .registry
+        .rule(|request| request.target.contains("/referrers/").then(|| Reply::status(500)));
+    denied(&world.judge(&policies, &pod_of(&image)), 503, "undecided");
+}
+
+/// CVE-2022-47633: one manifest for the verifier, another one for whoever asks next.
+#[test]
+fn a_tag_is_looked_at_once_in_a_decision() {
+    let world = World::new();
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let good = world.push_signed("acme/app");
+    let evil = world.registry.put_image("acme/app", "evil", b"evil");
+    let evil = world.registry.manifest("acme/app", &evil).unwrap();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&looks);
+    world.registry.rule(move |request| {
+        let of_tag = request.target.ends_with("/manifests/1");
+        (of_tag && counted.fetch_add(1, Ordering::Relaxed) > 0)
+            .then(|| Reply::ok("application/vnd.oci.image.manifest.v1+json", evil.clone()))
+    });
+    let by_tag = format!("{}:1", good.split_once('@').unwrap().0);
+    let answer = world.judge(&policies, &pod_of(&by_tag));
+    admitted(&answer);
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
+    assert!(answer.warnings[0].contains(good.split_once('@').unwrap().1), "{answer:?}");
+}
+
+/// CVE-2023-47630: a registry says of other content that it has the digest.
+#[test]
+fn content_is_held_against_the_digest_that_was_asked_for() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let good = world.push_signed("acme/app");
+    let evil = world.registry.put_image("acme/app", "evil", b"evil");
+    let evil = world.registry.manifest("acme/app", &evil).unwrap();
+    let digest = good.split_once('@').unwrap().1.to_owned();
+    world.registry.rule(move |request| {
+        request.target.ends_with(&format!("/manifests/{digest}")).then(|| {
+            Reply::ok("application/vnd.oci.image.manifest.v1+json", evil.clone())
+                .header("Docker-Content-Digest", &digest)
+        })
+    });
+    denied(&world.judge(&policies, &pod_of(&good)), 503, "undecided");
+}
