@@ -32,6 +32,8 @@ const POLICY: Foreign = Foreign {
     what: "a policy of witness",
     remedy: "say the same in a layout of steps, rules and keys",
 };
+const BARE_POLICY: Foreign =
+    Foreign { what: "a policy of witness without an envelope, unsigned", ..POLICY };
 const BUNDLE: Foreign = Foreign {
     what: "a Sigstore bundle",
     remedy: "what is signed inside of it can be looked at once it is taken out",
@@ -109,8 +111,15 @@ fn in_json(value: &Value) -> Option<Foreign> {
     } else if text("_type").starts_with("https://in-toto.io/Statement/") {
         Some(STATEMENT)
     } else {
-        None
+        is_policy(value).then_some(BARE_POLICY)
     }
+}
+
+/// Knows a policy by its end, and by its steps, which have names and functionaries.
+fn is_policy(value: &Value) -> bool {
+    let steps = value["steps"].as_object().filter(|steps| !steps.is_empty());
+    value["expires"].is_string()
+        && steps.is_some_and(|steps| steps.values().all(|step| step["functionaries"].is_array()))
 }
 
 /// The members by which a layout in YAML is known; what they hold is not looked at.
