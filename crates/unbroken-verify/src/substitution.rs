@@ -219,4 +219,19 @@ mod tests {
             assert!(replace(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_name_is_of_letters_digits_dash_and_underscore() {
+        for name in ["A", "b-1", "c_2", "_", "-"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", " ", "a b", "a.b", "\u{e9}", "a{", "a\n"] {
+            assert!(!is_name(name), "{name}");
+        }
+        let named = [("a b".to_owned(), String::new()), ("c_2".to_owned(), String::new())];
+        let findings = name_findings(&named.into_iter().collect());
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.contains("\"a b\" cannot name a parameter"), "{findings:?}");
+        assert!(replace("{a b}").unwrap_err().contains("a brace that is no parameter"));
+    }
 }
