@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use unbroken_crypto::{
     Authentic, AuthenticationError, KeyAlgorithm, KeyIdStyle, KeySet, Owner, PublicKey,
     SignatureBudget, SignatureOutcome, SignatureReport, SignatureScheme, SigningKey, authenticate,
-    sign,
+    hash, sign,
 };
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Signature};
 use unbroken_model::json::{Object, Value};
@@ -64,7 +64,10 @@ fn enough_distinct_keys_make_it_authentic() {
     let (a, b) = (new_key(), new_key());
     for kind in KINDS {
         let owners = [a.public().clone(), b.public().clone()];
-        let layout = check(signed(kind, &[&a, &b]), owners.clone(), 2).unwrap();
+        let envelope = signed(kind, &[&a, &b]);
+        let due = hash::sha256(envelope.signing_input());
+        let layout = check(envelope, owners.clone(), 2).unwrap();
+        assert_eq!(layout.signed_digest(), due);
         assert_eq!(layout.signers().len(), 2);
         assert!(layout.signers().is_sorted());
         assert_eq!(layout.get().expires.to_string(), "2030-01-01T00:00:00Z");
