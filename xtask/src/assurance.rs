@@ -1,7 +1,7 @@
 //! `cargo xtask assurance`: measures anew what takes minutes, and draws `docs/assurance.md`.
 
 use crate::components::{self, Installing};
-use crate::process::{Failure, announce};
+use crate::process::{Failure, announce, succeeds};
 use crate::record::{self, Run};
 use crate::workspace::Workspace;
 
@@ -24,6 +24,7 @@ const MEASUREMENTS: &[(&str, &[&str])] = &[
     ("vectors", &["--package", "unbroken-cli", "--test", "conformance", "--", "our_program"]),
     ("fuzz targets, in short", &["--package", "unbroken-testkit", "--test", "entries"]),
     ("damaged files", &["--package", "unbroken-cli", "--test", "damage"]),
+    ("system calls", &["--package", "unbroken-cli", "--test", "traced"]),
 ];
 
 /// Takes all measurements; tells whether every check held.
@@ -43,5 +44,25 @@ pub(crate) fn run() -> Result<bool, Failure> {
             None => all_held = false,
         }
     }
-    Ok(all_held)
+    Ok(all_held & dependencies(&workspace)?)
+}
+
+/// Has cargo-deny look over the dependencies, but for the advisories: their database has to be fetched.
+fn dependencies(workspace: &Workspace) -> Result<bool, Failure> {
+    const CHECKS: [&str; 3] = ["bans", "licenses", "sources"];
+    announce("dependencies");
+    let mut known = workspace.cargo();
+    if !succeeds(known.args(["deny", "--version"])) {
+        eprintln!("    cargo-deny is not installed: `cargo install cargo-deny --locked`");
+        return Ok(true);
+    }
+    let mut command = workspace.cargo();
+    command.args(["deny", "check"]).args(CHECKS);
+    if !command.status()?.success() {
+        return Ok(false);
+    }
+    let command = format!("cargo deny check {}", CHECKS.join(" "));
+    let figures = vec![("checks that found nothing".to_owned(), CHECKS.join(", "))];
+    record::keep(workspace, Run { name: "dependencies".to_owned(), command, figures })?;
+    Ok(true)
 }

@@ -98,6 +98,7 @@ const HEAD: &str = "\
 Drawn from `docs/assurance.toml` by the commands that measure; nothing here is written by hand. `cargo xtask assurance`
 measures what takes minutes, the other commands what takes hours. A run whose checks fail is not recorded: each figure is
 one of a run without a failure. A commit with a `+` had changes that were not yet on `main`.
+Which changes of the code no test notices is in [mutants.md](mutants.md).
 ";
 
 /// Draws the page.

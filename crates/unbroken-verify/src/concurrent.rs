@@ -12,9 +12,6 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync)
 
 /// The same on so many cores, of which the result tells nothing.
 fn map_on<T: Sync, R: Send>(cores: usize, items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if cores == 1 || items.len() < 2 {
-        return items.iter().map(apply).collect();
-    }
     let next = Mutex::new(items.iter().enumerate());
     let work = || {
         let mut done = Vec::new();

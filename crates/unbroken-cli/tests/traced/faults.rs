@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
+use unbroken_testkit::figure;
+
 use crate::strace::{Call, Trace, command, run, strace};
 use crate::support::{Sandbox, UNBROKEN};
 
@@ -241,6 +243,7 @@ fn no_fault_of_a_write_leaves_half_a_file_or_passes_for_success() {
     let Some(strace) = strace("no_fault_of_a_write_leaves_half_a_file") else { return };
     let strikes: usize = COMMANDS.iter().map(|case| case.strike_everywhere(&strace)).sum();
     assert!(strikes > 120, "only {strikes} faults were tried");
+    figure("faults struck into writes: none leaves half a file or passes for success", strikes);
 }
 
 #[test]
@@ -248,6 +251,7 @@ fn no_fault_of_a_write_of_a_drop_in_leaves_half_a_file_or_passes_for_success() {
     let Some(strace) = strace("no_fault_of_a_write_of_a_drop_in") else { return };
     let strikes: usize = DROP_INS.iter().map(|case| case.strike_everywhere(&strace)).sum();
     assert!(strikes > 40, "only {strikes} faults were tried");
+    figure("faults struck into writes of drop-ins: the same", strikes);
 }
 
 /// A limit of the size of files cuts a write short in earnest.

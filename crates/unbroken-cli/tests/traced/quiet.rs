@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use unbroken_testkit::figure;
+
 use crate::strace::{Call, Trace, command, run, strace};
 use crate::support::{Sandbox, UNBROKEN, files_below};
 
@@ -122,6 +124,7 @@ fn a_verification_without_inspections_only_reads() {
         }
     }
     assert!(seen > 500, "only {seen} calls were seen");
+    figure("system calls of verifications without inspections: all of them only read", seen);
     assert_eq!(files_below(sandbox.path()), before);
 }
 

@@ -22,13 +22,11 @@ pub(super) fn length(
     let modulus_bits = BoxedUint::from_be_slice_vartime(n).bits_vartime();
     let encoded_bits = modulus_bits.checked_sub(1)?;
     let size = usize::try_from(encoded_bits.div_ceil(8)).ok()?;
-    let (above, encoded) = encoded.split_at_checked(encoded.len().checked_sub(size)?)?;
+    // What stands before and behind is the library's to look at.
+    let (_, encoded) = encoded.split_at_checked(encoded.len().checked_sub(size)?)?;
     let (masked, hash_and_trailer) =
         encoded.split_at_checked(size.checked_sub(hash.output_len() + 1)?)?;
-    let (hashed, trailer) = hash_and_trailer.split_at_checked(hash.output_len())?;
-    if trailer != [0xbc] || above.iter().any(|byte| *byte != 0) {
-        return None;
-    }
+    let hashed = hash_and_trailer.get(..hash.output_len())?;
     let mut block = masked.to_vec();
     let mut mask = (0u32..).flat_map(|counter| {
         let mut context = digest::Context::new(hash);
@@ -39,9 +37,9 @@ pub(super) fn length(
     for byte in &mut block {
         *byte ^= mask.next()?;
     }
-    // The bits beyond the modulus are not part of the block.
-    let unused = (8 - encoded_bits % 8) % 8;
-    *block.first_mut()? &= 0xff >> unused;
+    // The bits beyond the modulus are not part of the block, whose first byte is 0, or 1 where the salt is as
+    // long as can be.
+    *block.first_mut()? &= 1;
     let padding = block.iter().position(|byte| *byte != 0)?;
     let (_, salt) = block.get(padding..)?.split_first().filter(|(first, _)| **first == 1)?;
     u16::try_from(salt.len()).ok()

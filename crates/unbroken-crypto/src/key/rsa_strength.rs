@@ -127,6 +127,7 @@ mod tests {
         assert!(reason(&vec![0xff; 255], &e).contains("fewer than 2048"));
         let beyond = [&[1][..], &[0xff; 1024]].concat();
         assert!(reason(&beyond, &e).contains("more than 8192"), "8193 bits");
+        assert_eq!([bits(&[]), bits(&[0, 0]), bits(&[0, 0x80]), bits(&[1, 0])], [0, 0, 8, 9]);
         for small in [&[3][..], &[1], &[0xff, 0xff], &[1, 0, 2], &[]] {
             assert!(reason(&n, small).contains("exponent"), "{small:?}");
         }
@@ -156,5 +157,8 @@ mod tests {
         }
         number.reverse();
         assert!(reason(&number, &[1, 0, 1]).contains("ROCA"));
+        // The last byte of such a number does not make one.
+        let other = [&[0xff; 255][..], &number[number.len() - 1..]].concat();
+        assert!(check(&other, &[1, 0, 1]).is_ok());
     }
 }

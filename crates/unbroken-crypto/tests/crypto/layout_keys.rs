@@ -167,6 +167,7 @@ fn ed25519_keys_are_64_hexadecimal_digits_and_not_weak() {
     for bad in ["", "00", "zz", &pem, &"ab".repeat(31), &"ab".repeat(33)] {
         let error = refusal(read(&object("ed25519", "ed25519", bad, "")));
         assert!(matches!(error, KeyError::Malformed { .. }), "{bad}: {error}");
+        assert!(error.to_string().contains("64 hexadecimal digits are due"), "{bad}: {error}");
     }
     let neutral = format!("01{}", "00".repeat(31));
     let error = refusal(read(&object("ed25519", "ed25519", &neutral, "")));
