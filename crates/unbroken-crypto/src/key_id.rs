@@ -168,3 +168,15 @@ fn of_object(key_type: &str, scheme: &str, public: &str, with_hash_algorithms: b
 pub(crate) fn hash_algorithms() -> Vec<Value<'static>> {
     vec![Value::from("sha256"), Value::from("sha512")]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_are_written_as_they_are_read() {
+        for style in KeyIdStyle::ALL {
+            assert_eq!(style.to_string().parse::<KeyIdStyle>().unwrap(), style);
+        }
+    }
+}

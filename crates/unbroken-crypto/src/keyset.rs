@@ -114,3 +114,27 @@ impl<R> fmt::Debug for KeySet<R> {
         formatter.debug_set().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_id::KeyIdStyle;
+    use crate::signer::{KeyAlgorithm, SigningKey};
+
+    /// Else a signature under its second id would have no key, and one key would be tried twice.
+    #[test]
+    fn a_key_is_kept_once_in_each_of_its_forms() {
+        let key = SigningKey::generate(KeyAlgorithm::Ed25519).unwrap();
+        let listed = |id: &str| {
+            let mut listed = key.public().to_layout_key(KeyIdStyle::default()).unwrap();
+            listed.object.remove("keyid");
+            listed.id = id.parse().unwrap();
+            PublicKey::from_layout_key(&listed).unwrap()
+        };
+        let ids = ["00000001", "00000002", "00000001"];
+        let keys: KeySet<Functionary> = ids.into_iter().map(listed).collect();
+        assert_eq!(keys.len(), 1);
+        let forms: Vec<Option<&str>> = keys.forms().map(PublicKey::declared_id).collect();
+        assert_eq!(forms, [Some("00000001"), Some("00000002")]);
+    }
+}

@@ -215,6 +215,8 @@ mod tests {
     fn names_are_read_back() {
         for scheme in SignatureScheme::ALL {
             assert_eq!(scheme.name().parse::<SignatureScheme>().unwrap(), scheme);
+            assert_eq!(scheme.to_string(), scheme.name());
+            assert_eq!(scheme.pss().is_some(), scheme.name().starts_with("rsassa-pss"), "{scheme}");
         }
         assert!(matches!(
             "ED25519".parse::<SignatureScheme>(),
