@@ -130,12 +130,16 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
             )),
         }
     }
-    match golang::build(workspace, installing) {
-        Ok(programs) => components.variables.extend(programs),
-        Err(reason) => components.missing.push(format!(
-            "in-toto-golang and go-containerregistry ({} are not set): {reason}",
-            golang::PROGRAMS.map(|(variable, _)| variable).join(" and ")
-        )),
+    for module in &golang::MODULES {
+        match golang::build(workspace, module, installing) {
+            Ok(programs) => components.variables.extend(programs),
+            Err(reason) => {
+                let variables: Vec<&str> =
+                    module.programs.iter().map(|(variable, _)| *variable).collect();
+                let (what, variables) = (module.what, variables.join(" and "));
+                components.missing.push(format!("{what} ({variables} not set): {reason}"));
+            }
+        }
     }
     for (variable, file) in &components.variables {
         eprintln!("    {variable}={}", file.display());

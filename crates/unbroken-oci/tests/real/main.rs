@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: they stop the test")]
 
 mod attaching;
+mod golang;
 mod server;
 mod tls;
 mod tools;
