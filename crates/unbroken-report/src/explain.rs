@@ -40,6 +40,7 @@ const PAGES: &[(FindingCode, &str)] = pages! {
     LinkBoundElsewhere = "link-bound-elsewhere",
     LinkTimeRefused = "link-time-refused",
     FunctionaryNotAuthorised = "functionary-not-authorised",
+    FunctionaryKeyMissing = "functionary-key-missing",
     LinkSignatureInvalid = "link-signature-invalid",
     CertificateMalformed = "certificate-malformed",
     CertificateUsage = "certificate-usage",

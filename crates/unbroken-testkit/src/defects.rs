@@ -12,6 +12,7 @@ mod artifacts;
 mod certificates;
 mod encodings;
 mod envelopes;
+mod groups;
 mod inspection_links;
 mod inspections;
 mod keys;
@@ -53,6 +54,7 @@ pub fn all() -> Vec<Defect> {
         rule_forms::all,
         parameters::all,
         keys::all,
+        groups::all,
         weak_keys::all,
         signatures::all,
         certificates::all,

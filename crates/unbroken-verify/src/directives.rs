@@ -3,7 +3,9 @@
 //! The readme is the one text of a layout that every implementation keeps, so that its signature
 //! holds there too. A further member would be dropped by some before they check the signature.
 
-use unbroken_model::layout::Layout;
+use std::collections::BTreeSet;
+
+use unbroken_model::layout::{KeyId, Layout};
 
 use crate::finding::{Finding, FindingCode};
 
@@ -14,9 +16,11 @@ const VERSION_DIGITS: usize = 15;
 
 /// The directives of one layout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Directives {
+pub struct Directives {
     /// `unbroken: layout-version N`: the place of the layout in the row of its renewals, from 1.
-    pub(crate) version: Option<u64>,
+    pub version: Option<u64>,
+    /// `unbroken: all-of KEYID KEYID...`: keys that are one functionary, who vouches by all of them.
+    pub all_of: Vec<Vec<KeyId>>,
 }
 
 impl Directives {
@@ -25,8 +29,9 @@ impl Directives {
     /// # Errors
     /// A finding about a line that is marked as a directive and is none that is known here: whoever
     /// wrote it wants something to be held that this program would not hold.
-    pub(crate) fn of(layout: &Layout) -> Result<Self, Box<Finding>> {
+    pub fn of(layout: &Layout) -> Result<Self, Box<Finding>> {
         let mut directives = Self::default();
+        let mut in_groups = BTreeSet::new();
         for line in layout.readme.lines().map(str::trim) {
             let Some(words) = line.strip_prefix(MARK) else { continue };
             let words: Vec<&str> = words.split_whitespace().collect();
@@ -39,6 +44,21 @@ impl Directives {
                         continue;
                     }
                 },
+                ["all-of", ids @ ..] => {
+                    let group: Result<Vec<KeyId>, _> = ids.iter().map(|id| id.parse()).collect();
+                    match group {
+                        Err(_) => "one of the words is no key id",
+                        Ok(group) if group.len() < 2 => "a group has two keys at least",
+                        // A key of two functionaries would vote for both.
+                        Ok(group) if !group.iter().all(|id| in_groups.insert(id.clone())) => {
+                            "a key is named once in all groups"
+                        }
+                        Ok(group) => {
+                            directives.all_of.push(group);
+                            continue;
+                        }
+                    }
+                }
                 _ => "it is not known here",
             };
             return Err(Box::new(fault_in(line, fault)));
@@ -90,6 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_lines_of_key_ids() {
+        let read =
+            of("unbroken: all-of aabbccdd 00112233\nunbroken: all-of 44556677 8899AABB ccddeeff");
+        let groups = read.unwrap().all_of;
+        let ids = |group: &Vec<KeyId>| group.iter().map(|id| id.as_str().to_owned()).collect();
+        let groups: Vec<Vec<String>> = groups.iter().map(ids).collect();
+        assert_eq!(groups[0], ["aabbccdd", "00112233"]);
+        assert_eq!(groups[1], ["44556677", "8899aabb", "ccddeeff"]);
+    }
+
+    #[test]
     fn a_directive_that_cannot_be_held_is_not_passed_over() {
         for line in [
             "unbroken:",
@@ -102,6 +133,11 @@ mod tests {
             "unbroken: layout-version 1234567890123456",
             "unbroken: layout-version \u{661}",
             "unbroken: layout-version 7\nunbroken: layout-version 7",
+            "unbroken: all-of",
+            "unbroken: all-of aabbccdd",
+            "unbroken: all-of aabbccdd builder",
+            "unbroken: all-of aabbccdd AABBCCDD",
+            "unbroken: all-of aabbccdd 00112233\nunbroken: all-of 00112233 44556677",
             "unbroken: other",
         ] {
             assert_eq!(of(line).unwrap_err().code, FindingCode::LayoutMalformed, "{line}");

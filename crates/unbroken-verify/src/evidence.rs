@@ -226,11 +226,16 @@ pub(crate) fn describe(keys: &[PublicKey]) -> String {
 /// Every key looks for a piece, and one that finds its pieces taken asks their voters to take
 /// another one. So the result depends on the keys and pieces alone, and not on their order: whoever
 /// picks the first that is free can leave a vote uncounted.
-pub(crate) fn voters(pieces: &[&Piece]) -> BTreeSet<KeyMaterial> {
+///
+/// `voter_of` tells for which voter a key signs: itself, or the group that it is of.
+pub(crate) fn voters(
+    pieces: &[&Piece],
+    voter_of: impl Fn(KeyMaterial) -> KeyMaterial,
+) -> BTreeSet<KeyMaterial> {
     let mut signed: BTreeMap<KeyMaterial, Vec<usize>> = BTreeMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         for signer in &piece.signers {
-            signed.entry(signer.material()).or_default().push(index);
+            signed.entry(voter_of(signer.material())).or_default().push(index);
         }
     }
     let mut taken: Vec<Option<KeyMaterial>> = vec![None; pieces.len()];

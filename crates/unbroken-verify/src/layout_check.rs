@@ -13,6 +13,7 @@ use unbroken_model::name::StepName;
 use unbroken_model::rule::ArtifactRule;
 use unbroken_model::timestamp::Timestamp;
 
+use crate::directives::Directives;
 use crate::fault::chain_of;
 use crate::finding::{Finding, FindingCode};
 
@@ -20,10 +21,35 @@ use crate::finding::{Finding, FindingCode};
 pub(crate) struct LayoutKeys {
     all: KeySet<Functionary>,
     by_id: BTreeMap<KeyId, KeyMaterial>,
+    groups: Vec<Group>,
     authorities: CertificateAuthorities,
 }
 
+/// Keys that are one functionary, who vouches by all of them and has one vote.
+pub(crate) type Group = BTreeSet<KeyMaterial>;
+
 impl LayoutKeys {
+    /// Returns the groups of which a step names keys: all of each, or the layout is rejected.
+    pub(crate) fn groups_of(&self, step: &Step) -> Vec<&Group> {
+        let named = self.of_step(step);
+        self.groups.iter().filter(|group| !group.is_disjoint(&named)).collect()
+    }
+
+    /// Adds to signers of evidence of a step the other keys of their groups.
+    pub(crate) fn with_groups(&self, step: &Step, signers: &[PublicKey]) -> Vec<PublicKey> {
+        let mut materials: Group = signers.iter().map(PublicKey::material).collect();
+        for group in self.groups_of(step) {
+            if !group.is_disjoint(&materials) {
+                materials.extend(group);
+            }
+        }
+        let known = self.all.iter().filter(|key| materials.remove(&key.material())).cloned();
+        let mut keys: Vec<PublicKey> = known.collect();
+        // Those of certificates are not listed.
+        keys.extend(signers.iter().filter(|key| materials.contains(&key.material())).cloned());
+        keys
+    }
+
     /// Returns every key: evidence is authenticated with all of them, so that a link of a known
     /// but not authorised functionary can be told from a forged one.
     pub(crate) fn all(&self) -> &KeySet<Functionary> {
@@ -46,12 +72,14 @@ impl LayoutKeys {
 /// `intermediates` are certificates of the verifier's own.
 pub(crate) fn check(
     layout: &Layout,
+    directives: &Directives,
     now: Timestamp,
     intermediates: &[Certificate],
 ) -> (LayoutKeys, Vec<Finding>) {
     let mut findings = Vec::new();
     let authorities = authorities(layout, intermediates, &mut findings);
-    let keys = keys(layout, now, authorities, &mut findings);
+    let mut keys = keys(layout, now, authorities, &mut findings);
+    groups(layout, directives, &mut keys, &mut findings);
     if layout.steps.is_empty() {
         findings.push(Finding::error(
             FindingCode::LayoutEmpty,
@@ -177,7 +205,47 @@ fn keys(
         }
     }
     let by_id = usable.iter().map(|(id, key)| (id.clone(), key.material())).collect();
-    LayoutKeys { all: KeySet::new(usable.into_values()), by_id, authorities }
+    LayoutKeys { all: KeySet::new(usable.into_values()), by_id, groups: Vec::new(), authorities }
+}
+
+/// Makes the groups of keys usable that have to sign together.
+fn groups(
+    layout: &Layout,
+    directives: &Directives,
+    keys: &mut LayoutKeys,
+    findings: &mut Vec<Finding>,
+) {
+    for ids in &directives.all_of {
+        let mut group = Group::new();
+        for id in ids {
+            if let Some(material) = keys.by_id.get(id) {
+                group.insert(*material);
+                continue;
+            }
+            let (code, what) = if layout.keys.contains_key(id) {
+                (FindingCode::KeyUnusable, "cannot be used")
+            } else {
+                (FindingCode::KeyIdInvalid, "is not among the keys of the layout")
+            };
+            let message = format!("the key {id} of a group that signs together {what}");
+            let remedy = "the owner mends the line `unbroken: all-of` or the layout's `keys`";
+            findings.push(Finding::error(code, message, remedy));
+        }
+        for step in &layout.steps {
+            let left_out = ids.iter().find(|id| !step.pubkeys.contains(id));
+            if let Some(left_out) = left_out
+                && ids.iter().any(|id| step.pubkeys.contains(id))
+            {
+                let message = format!(
+                    "the step names a part of a group that signs together, without the key {left_out}"
+                );
+                let remedy = "the owner names all keys of the group for the step, or none";
+                let finding = Finding::error(FindingCode::LayoutMalformed, message, remedy);
+                findings.push(finding.of_item(&step.name));
+            }
+        }
+        keys.groups.push(group);
+    }
 }
 
 fn holds_private_key(key: &LayoutKey) -> bool {
@@ -221,10 +289,15 @@ fn threshold(step: &Step, keys: &LayoutKeys, findings: &mut Vec<Finding>) {
     if !step.cert_constraints.is_empty() {
         return;
     }
-    let functionaries = keys.of_step(step).len();
+    let keys_named = keys.of_step(step);
+    let named = keys_named.len();
+    let grouped = keys.groups_of(step).into_iter();
+    let grouped = grouped.map(|group| group.intersection(&keys_named).count().saturating_sub(1));
+    let functionaries = named.saturating_sub(grouped.sum());
     if u64::from(step.threshold.get()) > u64::try_from(functionaries).unwrap_or(u64::MAX) {
+        let who = if functionaries == named { "usable keys" } else { "of them by usable keys" };
         let message = format!(
-            "the step asks for {} functionaries and names {functionaries} usable keys",
+            "the step asks for {} functionaries and names {functionaries} {who}",
             step.threshold
         );
         let remedy = "the owner names more keys, or lowers the threshold";

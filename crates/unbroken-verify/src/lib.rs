@@ -45,6 +45,7 @@ pub use self::assessment::{
 };
 pub use self::binding::{BindingDemands, BindingPolicy, LinkBond};
 pub use self::budget::Budget;
+pub use self::directives::Directives;
 pub use self::fault::{envelope_finding, layout_finding};
 pub use self::finding::{Difference, Finding, FindingCode, RuleReference, Severity};
 pub use self::handover::hold_materials;

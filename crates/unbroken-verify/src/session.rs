@@ -3,6 +3,7 @@
 mod chain;
 mod conclude;
 mod evaluate;
+mod groups;
 mod options;
 mod scope;
 mod stand_in;

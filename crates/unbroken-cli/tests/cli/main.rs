@@ -27,6 +27,7 @@ mod path;
 mod pipes;
 mod replay;
 mod secrets;
+mod several_keys;
 mod support;
 mod terminal;
 

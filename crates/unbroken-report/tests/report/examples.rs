@@ -126,6 +126,11 @@ fn defect(code: FindingCode, chain: &mut Chain) {
             outcome.ending = Ending::Exited(1);
             "report.json: 2 critical vulnerabilities\n".clone_into(&mut outcome.output);
         }
+        FindingCode::FunctionaryKeyMissing => {
+            chain.authorise(1, "builder-too");
+            let ids = ["builder", "builder-too"].map(keys::id).join(" ");
+            chain.layout.set("readme", format!("unbroken: all-of {ids}"));
+        }
         FindingCode::InspectorNotAuthorised => {
             chain.forget_outcome("no-critical");
             let link = inspected("an image");

@@ -58,6 +58,8 @@ pub enum FindingCode {
     LinkTimeRefused,
     /// A link is signed by a key that may not sign for the step.
     FunctionaryNotAuthorised,
+    /// A functionary who vouches by several keys together did not sign with all of them.
+    FunctionaryKeyMissing,
     /// A link has no valid signature of a key of the layout.
     LinkSignatureInvalid,
     /// The certificate of a link's signer cannot be read, or holds a weak key.
@@ -135,6 +137,7 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::LinkBoundElsewhere, "link-bound-elsewhere"),
     (FindingCode::LinkTimeRefused, "link-time-refused"),
     (FindingCode::FunctionaryNotAuthorised, "functionary-not-authorised"),
+    (FindingCode::FunctionaryKeyMissing, "functionary-key-missing"),
     (FindingCode::LinkSignatureInvalid, "link-signature-invalid"),
     (FindingCode::CertificateMalformed, "certificate-malformed"),
     (FindingCode::CertificateUsage, "certificate-usage"),

@@ -44,11 +44,11 @@ impl Chain {
     pub(super) fn root(layout: InForce, now: Timestamp, options: &Options) -> Self {
         let Parts { mut layout, signers, digest } = layout.into_parts();
         let mut findings = Vec::new();
-        let pin = pin(&layout, digest, &mut findings);
+        let (directives, pin) = directives(&layout, digest, &mut findings);
         findings.extend(replay::check(pin, options.freshness));
         findings.extend(substitution::apply(&mut layout, &options.parameters));
         findings.extend(dialect::apply(&mut layout, options.patterns));
-        let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
+        let (keys, more) = layout_check::check(&layout, &directives, now, &options.intermediates);
         findings.extend(more);
         let inspectors = InspectorKeys::of_layout(&options.inspectors, &signers);
         Self {
@@ -81,9 +81,9 @@ impl Chain {
     ) -> Self {
         let Parts { mut layout, signers, digest } = layout.into_parts();
         let mut findings = dialect::apply(&mut layout, options.patterns);
-        let (keys, more) = layout_check::check(&layout, now, &options.intermediates);
+        let (directives, pin) = directives(&layout, digest, &mut findings);
+        let (keys, more) = layout_check::check(&layout, &directives, now, &options.intermediates);
         findings.extend(more);
-        let pin = pin(&layout, digest, &mut findings);
         let step = submission.step.to_string();
         let mut path = parent.path.clone();
         // Two functionaries may hand in a sublayout each: the stem tells them apart.
@@ -92,7 +92,10 @@ impl Chain {
         folders.push(folder_names(&step, submission.stem));
         let mut ancestry = parent.ancestry.clone();
         ancestry.push(identity);
-        let inspectors = InspectorKeys::of_sublayout(&options.inspectors, authorised);
+        let in_parent = parent.layout.steps.iter().find(|step| step.name == *submission.step);
+        let authorised = in_parent.map(|step| parent.keys.with_groups(step, authorised));
+        let authorised = authorised.unwrap_or_default();
+        let inspectors = InspectorKeys::of_sublayout(&options.inspectors, &authorised);
         Self {
             path,
             parent: Some(parent_index),
@@ -127,13 +130,18 @@ impl Chain {
     }
 }
 
-/// Reads what the layout says of its place among its renewals.
-fn pin(layout: &Layout, digest: [u8; 32], findings: &mut Vec<Finding>) -> LayoutPin {
+/// Reads what the layout says to this verifier, its place among its renewals first.
+fn directives(
+    layout: &Layout,
+    digest: [u8; 32],
+    findings: &mut Vec<Finding>,
+) -> (Directives, LayoutPin) {
     let directives = Directives::of(layout).unwrap_or_else(|finding| {
         findings.push(*finding);
         Directives::default()
     });
-    LayoutPin { version: directives.version.unwrap_or_default(), digest }
+    let pin = LayoutPin { version: directives.version.unwrap_or_default(), digest };
+    (directives, pin)
 }
 
 /// Names the folders that may hold a sublayout's evidence: that of the file itself, and that of

@@ -100,7 +100,7 @@ fn judge_chain(
         let mut pieces = chain.evidence.remove(&step.name).unwrap_or_default();
         // The verdict and its words depend on the evidence, not on the order of handing it in.
         pieces.sort_by(|one, other| one.source.cmp(&other.source));
-        steps.push(scales.weigh(step, pieces, judged, &chain.keys.of_step(step), options.commands));
+        steps.push(scales.weigh(step, pieces, judged, &chain.keys, options.commands));
     }
     let Scales { accepted, mut findings, made_up_for, .. } = scales;
     apply_rules(&chain.layout, &accepted, &mut steps, &mut findings, budget);

@@ -10,11 +10,13 @@ use unbroken_model::link::Link;
 use super::CommandPolicy;
 use super::conclude::JudgedChain;
 use super::evaluate::Accepted;
+use super::groups;
 use crate::agreement;
 use crate::assessment::{EvidenceAssessment, Judgement, StepAssessment};
 use crate::binding::{self, LinkBond};
 use crate::evidence::{Evidence, Piece, State, voters};
 use crate::finding::{Finding, FindingCode, Severity};
+use crate::layout_check::{Group, LayoutKeys};
 use crate::rules::QueueTrace;
 
 /// What weighing the steps of one layout gave so far.
@@ -36,7 +38,7 @@ impl Scales {
         step: &Step,
         mut pieces: Vec<Piece>,
         judged: &[Option<JudgedChain>],
-        authorised: &BTreeSet<KeyMaterial>,
+        keys: &LayoutKeys,
         commands: CommandPolicy,
     ) -> StepAssessment {
         let findings = &mut self.findings;
@@ -44,24 +46,31 @@ impl Scales {
         for piece in &mut pieces {
             failed_sublayouts.extend(settle_sublayout(piece, step, judged));
         }
+        let groups = keys.groups_of(step);
+        let lacking = groups::take_incomplete(&mut pieces, &groups, keys);
         let good: Vec<&Piece> =
             pieces.iter().filter(|piece| matches!(piece.state, State::Link(_))).collect();
         let certified = good.iter().flat_map(|piece| &piece.certified);
-        let authorised: BTreeSet<&KeyMaterial> = authorised.iter().chain(certified).collect();
-        // One count for both: a key that is listed and certified has one vote.
-        let voters: BTreeSet<KeyMaterial> =
-            voters(&good).into_iter().filter(|voter| authorised.contains(voter)).collect();
+        let listed = keys.of_step(step);
+        let authorised: BTreeSet<&KeyMaterial> = listed.iter().chain(certified).collect();
+        // One count for all: a key that is listed and certified has one vote, and a group has one.
+        let voters: BTreeSet<KeyMaterial> = voters(&good, |key| groups::voter_of(key, &groups))
+            .into_iter()
+            .filter(|voter| authorised.contains(voter))
+            .collect();
         let vote = threshold::reached(voters.iter().copied(), step.threshold);
 
         // Bad evidence beside enough good evidence is worth a look; otherwise it is the reason.
-        for piece in &pieces {
-            if let State::Refused(finding) = &piece.state {
-                let mut finding = (**finding).clone();
-                if vote.is_ok() && finding.code != FindingCode::BudgetExceeded {
-                    finding.severity = Severity::Warning;
-                }
-                findings.push(finding);
+        let refused = pieces.iter().filter_map(|piece| match &piece.state {
+            State::Refused(finding) => Some(&**finding),
+            _ => None,
+        });
+        for finding in refused.chain(&lacking) {
+            let mut finding = finding.clone().of_item(&step.name);
+            if vote.is_ok() && finding.code != FindingCode::BudgetExceeded {
+                finding.severity = Severity::Warning;
             }
+            findings.push(finding);
         }
         match vote {
             Ok(()) => self.made_up_for.extend(failed_sublayouts),
@@ -100,7 +109,7 @@ impl Scales {
         let assessment = StepAssessment {
             name: step.name.to_string(),
             threshold: step.threshold.get(),
-            functionaries: functionaries(&good, &voters),
+            functionaries: functionaries(&good, &voters, &groups),
             evidence: pieces.iter().map(describe_piece).collect(),
             bond,
             command: link.map(|link| link.command.clone()).unwrap_or_default(),
@@ -137,15 +146,30 @@ fn settle_sublayout(
     Some(index)
 }
 
-fn functionaries(good: &[&Piece], voters: &BTreeSet<KeyMaterial>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+/// Lists who vouches; the keys of one functionary stand together.
+fn functionaries(
+    good: &[&Piece],
+    voters: &BTreeSet<KeyMaterial>,
+    groups: &[&Group],
+) -> Vec<String> {
+    let mut keys: Vec<(KeyMaterial, Vec<String>)> = Vec::new();
     for signer in good.iter().flat_map(|piece| &piece.signers) {
+        let voter = groups::voter_of(signer.material(), groups);
+        if !voters.contains(&voter) {
+            continue;
+        }
+        let place = keys.iter().position(|(of, _)| *of == voter).unwrap_or(keys.len());
+        if place == keys.len() {
+            keys.push((voter, Vec::new()));
+        }
         let name = signer.describe();
-        if voters.contains(&signer.material()) && !names.contains(&name) {
+        if let Some((_, names)) = keys.get_mut(place)
+            && !names.contains(&name)
+        {
             names.push(name);
         }
     }
-    names
+    keys.into_iter().map(|(_, names)| names.join(" with ")).collect()
 }
 
 fn describe_piece(piece: &Piece) -> EvidenceAssessment {

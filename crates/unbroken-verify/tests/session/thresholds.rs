@@ -158,3 +158,42 @@ fn keys_of_every_algorithm_vouch() {
         }
     }
 }
+
+/// A functionary who vouches by a classical and a post-quantum key together.
+#[test]
+fn a_classical_and_a_post_quantum_key_are_one_functionary() {
+    let [classical, quantum] = [KeyAlgorithm::Ed25519, KeyAlgorithm::MlDsa65].map(keys::generated);
+    let mut chain = Chain::pipeline();
+    let mut ids = Vec::new();
+    for key in [&classical, &quantum] {
+        let key = key.public().to_layout_key(KeyIdStyle::default()).unwrap();
+        ids.push(key.id.as_str().to_owned());
+        chain.layout.set(&format!("keys/{}", key.id), Value::from(key.object));
+    }
+    chain.layout.set("readme", format!("unbroken: all-of {}", ids.join(" ")));
+    let named: Vec<Value<'static>> = ids.iter().cloned().map(Value::from).collect();
+    chain.layout.set("steps/1/pubkeys", named);
+    let mut link = chain.take(&keys::stem("build", "builder"));
+    link.unsign();
+    let signed = |by: &[&std::sync::Arc<unbroken_crypto::SigningKey>]| {
+        by.iter()
+            .fold(link.clone(), |link, key| link.signed(Signer::of(std::sync::Arc::clone(key))))
+    };
+    for alone in [&classical, &quantum] {
+        chain.put("build.00000000", signed(&[alone]));
+        let verdict = rejected(&chain, &["functionary-key-missing", "link-threshold-not-met"]);
+        let finding = the(&verdict, "functionary-key-missing");
+        let other = if alone.public() == classical.public() { &quantum } else { &classical };
+        let told = format!("nothing is by {}", other.public().describe());
+        assert!(finding.message.ends_with(&told), "{}", finding.message);
+    }
+    chain.put("build.00000000", signed(&[&classical, &quantum]));
+    verified(&chain);
+    let assessment = chain.case().verify().unwrap();
+    let who = &assessment.assessment().chains[0].steps[1].functionaries;
+    let both = [&classical, &quantum].map(|key| key.public().describe());
+    assert!(who.len() == 1 && both.iter().all(|one| who[0].contains(one)), "{who:?}");
+    chain.put("build.00000000", signed(&[&classical]));
+    chain.put("build.11111111", signed(&[&quantum]));
+    verified(&chain);
+}

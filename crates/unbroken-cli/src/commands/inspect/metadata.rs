@@ -7,6 +7,7 @@ use unbroken_model::json::Value;
 use unbroken_model::layout::{KeyId, Layout};
 use unbroken_model::link::Link;
 use unbroken_model::statement::Statement;
+use unbroken_verify::Directives;
 
 use super::{certificate, foreign};
 use crate::commands::verify::clock;
@@ -35,6 +36,16 @@ pub(super) fn describe_layout(out: &mut String, layout: &Layout) {
         let described = PublicKey::from_layout_key_at(key, clock())
             .map_or_else(|error| error.to_string(), |key| key.describe());
         let _ = writeln!(out, "  key        {id}  {}", escape_line(&described));
+    }
+    // A line that cannot be held is told by `verify`, which rejects it.
+    if let Ok(Directives { version, all_of }) = Directives::of(layout) {
+        if let Some(version) = version {
+            let _ = writeln!(out, "  version    {version}");
+        }
+        for group in all_of {
+            let ids: Vec<&str> = group.iter().map(KeyId::prefix).collect();
+            let _ = writeln!(out, "  all of     {}: one functionary, one vote", ids.join(", "));
+        }
     }
     certificate::describe_authorities(out, layout);
     for step in &layout.steps {

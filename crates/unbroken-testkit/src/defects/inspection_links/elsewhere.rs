@@ -114,6 +114,21 @@ fn of_sublayouts() -> Vec<Defect> {
         )
         .rejected(&refused),
         Defect::of(
+            "sublayout-inspection-link-by-half-of-functionary",
+            "one of the builder's two keys signed the sublayout and the link, the other one a link of the step",
+            WHO,
+            |chain| {
+                let mut link = chain.take(&keys::stem("build", "builder"));
+                link.unsign();
+                chain.put(keys::stem("build", "builder-too"), link.signed_by("builder-too"));
+                signed(chain, &["builder"]);
+                chain.authorise(1, "builder-too");
+                let ids = [keys::id("builder"), keys::id("builder-too")].join(" ");
+                chain.layout.set("readme", format!("unbroken: all-of {ids}"));
+            },
+        )
+        .rejected(&[&refused[..], &["functionary-key-missing"]].concat()),
+        Defect::of(
             "sublayout-inspection-link-by-unauthorised-signer",
             "the scanner signed the sublayout of the build too, and the link alone",
             "a signature that does not make the sublayout count gives no say in it",
