@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, Signer, SigningKey};
+use unbroken_crypto::{KeyError, KeyIdStyle, Passphrase, PublicKey, Signer, SigningKey, hash};
+use unbroken_model::digest::{Digest, DigestAlgorithm};
+use unbroken_model::link::Link;
 use unbroken_model::timestamp::Timestamp;
 use zeroize::Zeroizing;
 
@@ -17,6 +19,7 @@ use self::certificates::CertificateOptions;
 use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
 use crate::files;
+use crate::output::{Output, escape_line};
 
 /// Where the passphrase of a key comes from. It is never an argument: arguments can be seen by
 /// everybody on the machine.
@@ -119,6 +122,26 @@ pub(crate) struct SigningOptions {
 impl SigningOptions {
     pub(crate) fn load(&self) -> Result<Box<dyn Signer>> {
         self.certificate.certify(load_signer(&self.key, &self.passphrase)?)
+    }
+
+    /// Warns of the signing key itself among what was recorded: where it goes along with the artifacts,
+    /// whoever gets them can sign for the functionary.
+    pub(crate) fn warn_of_key_in(&self, link: &Link, output: &Output) {
+        // A key that is kept elsewhere is no file of a tree.
+        let Ok(bytes) = files::read_key(Path::new(&self.key)).map(Zeroizing::new) else { return };
+        let digest = Digest::new(DigestAlgorithm::Sha256, &hash::sha256(&bytes));
+        let artifacts = link.materials.iter().chain(&link.products);
+        let mut found: Vec<&str> = artifacts
+            .filter(|(_, digests)| digests.iter().any(|one| one == digest))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        found.dedup();
+        for path in found {
+            output.warning(&escape_line(&format!(
+                "the key that signs was recorded as the artifact {path}: keep it outside of the tree, \
+                 or leave it out with --exclude"
+            )));
+        }
     }
 }
 

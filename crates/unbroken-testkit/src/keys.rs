@@ -14,6 +14,22 @@ const PKCS8_OF_ED25519: [u8; 16] =
 /// An RSA key with 3072 bits. RSASSA-PKCS1-v1_5 signatures of it are the same in every run.
 const RSA: &str = include_str!("keys/rsa-3072.pem");
 
+/// Public RSA keys that are refused: the vectors' name, what is wrong with it, and the key in PEM.
+pub const WEAK_RSA: [(&str, &str, &str); 8] = [
+    ("key-rsa-1024", "1024 bits", include_str!("keys/rsa-1024.pub.pem")),
+    ("key-rsa-2047", "2047 bits", include_str!("keys/rsa-2047.pub.pem")),
+    ("key-rsa-8193", "8193 bits", include_str!("keys/rsa-8193.pub.pem")),
+    ("key-rsa-exponent-1", "the exponent 1", include_str!("keys/rsa-exponent-1.pub.pem")),
+    ("key-rsa-exponent-3", "the exponent 3", include_str!("keys/rsa-exponent-3.pub.pem")),
+    ("key-rsa-exponent-even", "an even exponent", include_str!("keys/rsa-exponent-even.pub.pem")),
+    ("key-rsa-modulus-even", "an even modulus", include_str!("keys/rsa-modulus-even.pub.pem")),
+    (
+        "key-rsa-of-weak-generator",
+        "the fingerprint of CVE-2017-15361 (ROCA)",
+        include_str!("keys/rsa-roca.pub.pem"),
+    ),
+];
+
 /// Returns the Ed25519 key of this name: `owner`, `developer`, `builder`, `scanner`, or any other.
 ///
 /// # Panics

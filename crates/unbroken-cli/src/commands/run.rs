@@ -120,6 +120,7 @@ impl Run {
         if let Some(binding) = binding {
             binding.bind(&mut recorded.link);
         }
+        self.signing.warn_of_key_in(&recorded.link, output);
         let style = self.signing.style.key_id_style;
         self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))

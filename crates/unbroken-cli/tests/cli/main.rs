@@ -20,6 +20,7 @@ mod help;
 mod hostile;
 mod images;
 mod inspection_links;
+mod key_files;
 mod logins;
 mod metadata;
 mod others;

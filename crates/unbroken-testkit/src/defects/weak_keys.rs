@@ -5,25 +5,6 @@ use crate::chain::Chain;
 use crate::draft::Draft;
 use crate::keys;
 
-const RSA_1024: &str = "\
------BEGIN PUBLIC KEY-----
-MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDfe892Lmv3TUt4Sze8HLT3j1ya
-g684+zQXNsANMahuj6+SPVyfYMGgwnAJQAOknf3aUH1YoH3s8AkJ6+ICe5Sg0qwZ
-xA5Rdgpi4ZquonLsiT8S/p2iEV/L2i+rtHcLZZbRvZRQrwB/z6dO+tR7nRefv+yw
-EYND3+MKHvp/P1qIOwIDAQAB
------END PUBLIC KEY-----
-";
-const RSA_EXPONENT_3: &str = "\
------BEGIN PUBLIC KEY-----
-MIIBIDANBgkqhkiG9w0BAQEFAAOCAQ0AMIIBCAKCAQEA4QXKoiG8jxoU2PcEJxIX
-pdbg49iGU/pHKi1QB56kYHUx3lSLai88ugvZiRAsFnIGkcvBXQgAxaJwsNjF/IIP
-KKJopNQSdrOf4Jgk0uHwgaMVwdBSFnChWGtSnLoFVmy36C7FmuPk+OoqEa3Y+/kd
-ok9ZUmbgjFrg6os7Kcg3yi5GKLyX2YMDOnGM3WnTg7lSKmaDnQpMjensa5WzsunQ
-WIITXKjIGPuS7M9wiO9Mybhi7YQEHYhzdxPWrI2Jsva8ylzNsTy/4BZXA8A/m19t
-ihdwXm4LJUyyc7Z9JbpXz2h4rf23CSGDkRzmmmzJxOunQKTeZ/LBmXsBohPym0HN
-CQIBAw==
------END PUBLIC KEY-----
-";
 const P384: &str = "\
 -----BEGIN PUBLIC KEY-----
 MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEMPdKNoIEQUAR6nhyU7fGKZuK5Tq8peuR
@@ -33,6 +14,20 @@ RAkCLHrP9btDLb1Z3taYBKFo1/XDoZ60
 ";
 
 pub(super) fn all() -> Vec<Defect> {
+    let weak = keys::WEAK_RSA.iter().map(|(name, what, pem)| {
+        let title = format!("a step names an RSA key with {what}");
+        named(
+            name,
+            &title,
+            "weak keys sign for whoever computes them",
+            ["rsa", "rsassa-pss-sha256"],
+            pem,
+        )
+    });
+    others().into_iter().chain(weak).collect()
+}
+
+fn others() -> Vec<Defect> {
     const UNKNOWN: &str = r#"{"keytype": "rot13", "scheme": "rot13", "keyval": {"public": "a"}}"#;
     const IDENTITY: &str = "0100000000000000000000000000000000000000000000000000000000000000";
     let id = "ab".repeat(32);
@@ -105,20 +100,6 @@ pub(super) fn all() -> Vec<Defect> {
             },
         )
         .rejected(&["private-key-in-layout"]),
-        named(
-            "key-rsa-1024",
-            "a step names an RSA key of 1024 bits",
-            "specification 1.0, 4.2.1: at least 2048 bits",
-            ["rsa", "rsassa-pss-sha256"],
-            RSA_1024,
-        ),
-        named(
-            "key-rsa-exponent-3",
-            "a step names an RSA key whose exponent is 3",
-            "flaws in the reading of paddings have made such signatures without a key",
-            ["rsa", "rsassa-pss-sha256"],
-            RSA_EXPONENT_3,
-        ),
         named(
             "key-rsa-labelled-ecdsa",
             "a step names an RSA key that is labelled as one of an elliptic curve",

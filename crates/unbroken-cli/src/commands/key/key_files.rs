@@ -56,7 +56,7 @@ impl KeyFiles {
             KeyError::PassphraseEmpty => CliError::usage("cannot make a key").because(error),
             error => CliError::undecided("cannot make a key").because(error),
         })?;
-        files::write(&self.private, private.as_bytes(), 0o600, self.overwrite)?;
+        self.write_private(private.as_bytes())?;
         files::write(&self.public, key.public().spki_pem().as_bytes(), 0o644, self.overwrite)?;
         output.talk(&format!(
             "{} (private{}) and {} (public)\nkey id {}",
@@ -66,5 +66,38 @@ impl KeyFiles {
             key.public().key_id(KeyIdStyle::default())
         ));
         Ok(())
+    }
+
+    /// Writes the private half, after the public half of the key that it replaces is gone: whoever ends
+    /// the program in between leaves no public half that is another key's.
+    fn write_private(&self, private: &[u8]) -> Result<()> {
+        if self.overwrite == Overwrite::Replace {
+            match std::fs::remove_file(&self.public) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let message = format!("cannot replace {}", self.public.display());
+                    return Err(CliError::undecided(message).because(error));
+                }
+                _ => {}
+            }
+        }
+        files::write(&self.private, private, 0o600, self.overwrite)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_the_halves_no_public_half_is_of_another_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let (private, public) = (folder.path().join("key"), folder.path().join("key.pub"));
+        for force in [false, true] {
+            let files = KeyFiles::prepare(private.clone(), force).unwrap();
+            files.write_private(force.to_string().as_bytes()).unwrap();
+            assert!(!public.exists(), "{force}");
+            std::fs::write(&public, "of the first key").unwrap();
+        }
+        assert_eq!(std::fs::read(&private).unwrap(), b"true");
     }
 }
