@@ -269,3 +269,24 @@ fn sublayout_refused() -> Finding {
                   inspections of sublayouts";
     Finding::error(FindingCode::SublayoutInspectionRefused, message, remedy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_run_only_where_both_the_verifier_and_his_word_on_sublayouts_let_them() {
+        use InspectionCommands::{Never, Run};
+        use SublayoutInspections::{Allow, Refuse};
+        for (commands, of_sublayouts, runs, runs_below) in [
+            (Run, Allow, true, true),
+            (Run, Refuse, true, false),
+            (Never, Allow, false, false),
+            (Never, Refuse, false, false),
+        ] {
+            let may_run = MayRun { commands, of_sublayouts };
+            assert_eq!(may_run.of_chain(false), runs, "{commands:?}");
+            assert_eq!(may_run.of_chain(true), runs_below, "{commands:?}, {of_sublayouts:?}");
+        }
+    }
+}

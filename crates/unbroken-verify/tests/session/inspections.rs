@@ -2,8 +2,8 @@
 
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::{Digest, DigestAlgorithm, DigestSet};
-use unbroken_testkit::{Chain, artifacts};
-use unbroken_verify::{Ending, Judgement};
+use unbroken_testkit::{Chain, Draft, artifacts, keys, link};
+use unbroken_verify::{Ending, InspectionCommands, Judgement};
 
 use crate::{rejected, the, verified};
 
@@ -125,4 +125,28 @@ fn a_failed_inspection_and_its_broken_rules_are_told_together() {
     chain.set_outcome(NAME, found.clone(), found);
     chain.outcome(NAME).ending = Ending::Exited(1);
     rejected(&chain, &["inspection-failed", "rule-disallow"]);
+}
+
+/// Else a link of another product would do, where none is at hand: the rule only looks as if it said of
+/// which one the link is.
+#[test]
+fn a_match_rule_that_takes_nothing_ties_a_link_to_nothing() {
+    let verdict = |rules: &str| {
+        let mut chain = Chain::pipeline();
+        chain.layout.set_rules("inspect/0/expected_materials", rules);
+        let mut made = Draft::of(&link(NAME, &[IMAGE, REPORT], &[IMAGE, REPORT]));
+        made.set_json("command", r#"["grep", "-q", "\"critical\": 0", "report.json"]"#);
+        chain.put(keys::stem(NAME, "owner"), made.signed_by("owner"));
+        chain.options.inspections = InspectionCommands::Never;
+        chain.forget_outcome(NAME);
+        let mut case = chain.case();
+        case.product = None;
+        case.judge()
+    };
+    let tied = verdict("MATCH image.tar WITH PRODUCTS FROM build\nALLOW *");
+    assert!(tied.verified, "{:#?}", tied.findings);
+    let untied = verdict("MATCH other.tar WITH PRODUCTS FROM build\nALLOW *");
+    assert!(!untied.verified);
+    let refused = the(&untied, "inspection-link-refused");
+    assert!(refused.message.contains("no MATCH rule ties a material"), "{}", refused.message);
 }
