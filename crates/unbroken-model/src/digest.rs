@@ -80,7 +80,8 @@ impl Digest {
 
     /// Returns the first twelve characters of the value, for people.
     pub fn short(&self) -> &str {
-        self.value.get(..12).unwrap_or(&self.value)
+        let end = self.value.char_indices().nth(12).map_or(self.value.len(), |(at, _)| at);
+        self.value.get(..end).unwrap_or_default()
     }
 }
 
@@ -113,5 +114,15 @@ mod tests {
     fn a_digest_is_written_with_its_algorithm() {
         let digest = Digest::new(DigestAlgorithm::Sha1, &[0xab; 20]);
         assert_eq!(digest.to_string(), format!("sha1:{}", "ab".repeat(20)));
+    }
+
+    /// The value of an algorithm that is not known is any text.
+    #[test]
+    fn twelve_characters_are_shown_whatever_they_are() {
+        let value = "\u{e9}".repeat(40);
+        let digest = Digest::from_hex(DigestAlgorithm::from_name("other"), &value).unwrap();
+        assert_eq!(digest.short(), "\u{e9}".repeat(12));
+        let digest = Digest::from_hex(DigestAlgorithm::from_name("other"), "a").unwrap();
+        assert_eq!(digest.short(), "a");
     }
 }
