@@ -205,6 +205,13 @@ fn evidence_may_lie_in_other_stores_than_the_image() {
     let registry = TestRegistry::start(Referrers::Listed);
     let image = format!("{}/app:1.4", registry.host());
     registry.put_image("app", "1.4", b"layer");
+    // Two at once: the links of one are enough, and the other has none.
+    let sandbox = Sandbox::of("chain");
+    chain(&sandbox, &image);
+    sandbox.succeed(&format!("image attach {image} . --store oci:full"));
+    std::fs::create_dir(sandbox.file("empty")).unwrap();
+    let both = format!("{image} --evidence folder:empty --evidence oci:full");
+    assert_eq!(verify(&sandbox, &both).code, Some(0));
     for store in
         [format!("{}/evidence", registry.host()), "oci:store".into(), "folder:store2".into()]
     {

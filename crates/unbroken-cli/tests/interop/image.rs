@@ -125,6 +125,15 @@ fn an_image_in_the_store_of_buildah_is_verified_where_it_was_pushed_to() {
         "{link}"
     );
 
+    // What docker would save of it has the same id.
+    let archive = format!("docker-archive:{}:{image}", folder.join("saved.tar").display());
+    let mut save = with_store(Command::new(&buildah));
+    Run::must(save.args(["push", "--quiet", &image, &archive]));
+    for place in [archive, format!("docker-archive:{}", folder.join("saved.tar").display())] {
+        let saved = Run::must(unbroken(folder).args(["image", "digest", &place]));
+        assert_eq!(saved.trim(), format!("sha256:{id}"), "{place}");
+    }
+
     // A push may compress the layers anew, which makes another manifest: the id stays.
     let target = format!("docker://{image}");
     let mut push = with_store(Command::new(&buildah));
