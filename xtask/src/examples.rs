@@ -1,7 +1,7 @@
 //! Runs every example program of the workspace: an example that does not run is no example.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use cargo_metadata::TargetKind;
 
@@ -19,6 +19,17 @@ pub(crate) struct ExamplesRun {
 pub(crate) fn run(workspace: &Workspace) -> Result<ExamplesRun, Failure> {
     announce("examples");
     let mut outcome = ExamplesRun::default();
+    // All together, as the tests were built: one package by itself has other features of its dependencies,
+    // which would all be built again.
+    let built = workspace
+        .cargo()
+        .args(["build", "--quiet", "--workspace", "--examples", "--manifest-path"])
+        .arg(workspace.root.join("Cargo.toml"))
+        .status()?;
+    if !built.success() {
+        outcome.failed.push(format!("they were not built ({built})"));
+        return Ok(outcome);
+    }
     for (package, example) in names(workspace) {
         eprintln!("    {package}: {example}");
         let folder = workspace.target.join("examples-run").join(&package).join(&example);
@@ -26,14 +37,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExamplesRun, Failure> {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let status = workspace
-            .cargo()
-            .args(["run", "--quiet", "--manifest-path"])
-            .arg(workspace.root.join("Cargo.toml"))
-            .args(["--package", &package, "--example", &example])
-            .current_dir(&folder)
-            .stdin(Stdio::null())
-            .status()?;
+        let program = workspace.target.join("debug/examples").join(&example);
+        let status = Command::new(program).current_dir(&folder).stdin(Stdio::null()).status()?;
         if status.success() {
             outcome.ran += 1;
         } else {

@@ -8,6 +8,7 @@
 
 mod bypasses;
 mod decisions;
+mod mutations;
 mod registries;
 mod server;
 mod world;

@@ -1,0 +1,189 @@
+//! Reviews with something turned over: none lets in what was not verified, none ends the program.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use unbroken_model::digest::Digest;
+use unbroken_model::timestamp::Timestamp;
+use unbroken_oci::reference::Reference;
+use unbroken_testkit::Random;
+use unbroken_webhook::admission::{Verify, judge};
+use unbroken_webhook::answer::answer;
+use unbroken_webhook::decision::{Decision, Failure, Relief, Verified};
+use unbroken_webhook::policy::{Policy, PolicySet};
+use unbroken_webhook::review::{Operation, Request};
+
+use crate::world::{World, now, request};
+
+/// How many reviews are turned over.
+const REVIEWS: u64 = 10_000;
+
+/// Verifies nothing.
+struct Nothing;
+
+impl Verify for Nothing {
+    fn verify(
+        &self,
+        _: &Reference,
+        policies: &[&Policy],
+        _: Timestamp,
+    ) -> Vec<Result<Verified, Vec<Failure>>> {
+        // Without even a reason: an open demand is no admission either.
+        policies.iter().map(|_| Err(Vec::new())).collect()
+    }
+
+    fn resolve(&self, _: &Reference) -> Result<Digest, Box<Failure>> {
+        unreachable!("nothing is pinned here")
+    }
+}
+
+fn good() -> Value {
+    let digest = "a".repeat(64);
+    let image = |name: &str| format!("registry.example/acme/{name}@sha256:{digest}");
+    let spec = |app: &str| {
+        json!({
+            "containers": [{"name": "app", "image": image(app)}],
+            "initContainers": [{"name": "init", "image": image("init")}],
+            "volumes": [{"name": "data", "image": {"reference": image("data")}}],
+        })
+    };
+    let object = |app: &str| {
+        json!({
+            "metadata": {"name": "web", "labels": {"app": "web"}},
+            "spec": {"replicas": 2, "template": {"spec": spec(app)}},
+        })
+    };
+    let mut request = request("apps", "Deployment", "UPDATE", &object("new"));
+    request["oldObject"] = object("old");
+    request["subResource"] = "".into();
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+}
+
+/// The places of a value, as JSON pointers.
+fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+    all.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| places(value, &format!("{at}/{name}"), all));
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(index, value)| places(value, &format!("{at}/{index}"), all));
+        }
+        _ => {}
+    }
+}
+
+fn turn_over(review: &mut Value, random: &mut Random) {
+    let mut all = Vec::new();
+    places(review, "", &mut all);
+    let elsewhere: &String = random.pick(&all);
+    let other = review.pointer(elsewhere).cloned().unwrap_or_default();
+    let words = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!("CREATE"),
+        json!("DELETE"),
+        json!("CONNECT"),
+        json!("scale"),
+        json!("status"),
+        json!("ephemeralcontainers"),
+        json!("Pod"),
+        json!("kube-system"),
+        json!({"image": "evil.example/x"}),
+        other,
+    ];
+    let place = random.pick(&all).clone();
+    let word = random.pick(&words).clone();
+    if let Some(value) = review.pointer_mut(&place) {
+        match (random.below(3), value) {
+            (0, Value::Array(items)) => items.push(word),
+            (0, Value::Object(members)) => {
+                let names: Vec<String> = members.keys().cloned().collect();
+                if let Some(name) = names.first() {
+                    members.remove(name);
+                }
+            }
+            (_, value) => *value = word,
+        }
+    }
+}
+
+/// The images that an object of this kind would run, found by the shape of their places.
+fn images_of(kind: &str, object: Option<&Value>) -> BTreeSet<String> {
+    let pod = if kind == "Pod" { "/spec/" } else { "/spec/template/spec/" };
+    let Some(object) = object else { return BTreeSet::new() };
+    let mut all = Vec::new();
+    places(object, "", &mut all);
+    let runs = |place: &&String| {
+        let words: Vec<&str> = place.strip_prefix(pod).unwrap_or_default().split('/').collect();
+        match words.as_slice() {
+            [list, _, "image"] => list.to_ascii_lowercase().ends_with("containers"),
+            ["volumes", _, "image", "reference"] => true,
+            _ => false,
+        }
+    };
+    let text = |place: &String| object.pointer(place)?.as_str().map(str::to_owned);
+    all.iter().filter(runs).filter_map(text).collect()
+}
+
+fn policies(world: &World) -> PolicySet {
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let settings = format!("{kind}\nspec: {{exemptNamespaces: [kube-system]}}\n");
+    world.policies(&format!(
+        "{settings}---{}",
+        crate::world::POLICY.replace("HOST", "registry.example")
+    ))
+}
+
+#[test]
+fn nothing_comes_in_without_a_proof_whatever_is_turned_over() {
+    let world = World::new();
+    let policies = policies(&world);
+    let (mut read, mut relieved) = (0, 0);
+    for seed in 0..REVIEWS {
+        let mut random = Random::new(seed);
+        let mut review = good();
+        for _ in 0..=random.below(4) {
+            turn_over(&mut review, &mut random);
+        }
+        let mut body = review.to_string().into_bytes();
+        if random.below(8) == 0 {
+            let place = random.below(body.len());
+            body[place] ^= 1 << random.below(8);
+        }
+        let Ok(request) = Request::parse(&body) else { continue };
+        read += 1;
+        let ruling = judge(&request, &policies, now(), &Nothing);
+        let answer = answer(&request, &ruling).to_json(&request.uid);
+        assert_eq!(answer.pointer("/response/uid").and_then(Value::as_str), Some(&*request.uid));
+        let Decision::Admit(proof) = &ruling.decision else {
+            assert_eq!(answer.pointer("/response/allowed"), Some(&json!(false)), "{seed}");
+            continue;
+        };
+        relieved += 1;
+        // The verifier proves nothing, so there has to be nothing to prove; and that has to be so.
+        let holds = match proof.relief() {
+            None => false,
+            Some(Relief::Deleted) => request.operation == Operation::Delete,
+            Some(Relief::NoImages) => {
+                request.operation == Operation::Connect
+                    || ["scale", "status"].contains(&&*request.subresource)
+            }
+            Some(Relief::ExemptNamespace) => request.namespace == "kube-system",
+            Some(Relief::SameImages) => {
+                request.operation == Operation::Update
+                    && images_of(&request.kind.kind, request.object.as_ref())
+                        .is_subset(&images_of(&request.kind.kind, request.old_object.as_ref()))
+            }
+        };
+        assert!(holds, "{seed}: {:?} of {review}", proof.relief());
+    }
+    assert!(read > 1000 && relieved > 50, "{read} were read, {relieved} asked for nothing");
+}
