@@ -35,7 +35,7 @@ impl Log {
             "message": message,
             "warnings": answer.warnings,
             "audit": answer.annotations,
-            "milliseconds": took.as_millis().min(u128::from(u64::MAX)).to_string(),
+            "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }));
     }
 

@@ -187,7 +187,9 @@ impl Request {
             name => name.to_owned(),
         };
         let slash = if self.namespace.is_empty() { "" } else { "/" };
-        format!("{} {}{slash}{name}", self.kind.kind, self.namespace)
+        // `check` prints it, and a file of objects may hold anything.
+        let text = format!("{} {}{slash}{name}", self.kind.kind, self.namespace);
+        text.replace(char::is_control, " ")
     }
 }
 
@@ -294,6 +296,13 @@ mod tests {
             *review.pointer_mut(pointer).unwrap() = value;
             assert_eq!(parse(&review).unwrap_err().uid.as_deref(), Some("0c9a8d74"), "{pointer}");
         }
+    }
+
+    #[test]
+    fn a_name_cannot_write_to_a_terminal() {
+        let mut review = review();
+        *review.pointer_mut("/request/name").unwrap() = json!("web\u{1b}[2J\nadmitted");
+        assert_eq!(parse(&review).unwrap().subject(), "Deployment prod/web [2J admitted");
     }
 
     #[test]

@@ -203,7 +203,7 @@ fn scope(spec: &Value) -> (Vec<ImagePattern>, Vec<NamePattern>, Mode) {
         return (Vec::new(), Vec::new(), Mode::Enforce);
     };
     let images = scope.images.and_then(|texts| patterns(&texts).ok());
-    let namespaces = scope.namespaces.and_then(|texts| read(&texts).ok());
+    let namespaces = scope.namespaces.and_then(|texts| patterns(&texts).ok());
     (
         images.unwrap_or_default(),
         namespaces.unwrap_or_default(),
@@ -219,12 +219,7 @@ fn mode(wire: ModeWire) -> Mode {
     }
 }
 
-/// Reads patterns of which there has to be one at least, if any are given.
 fn patterns<T: std::str::FromStr<Err = &'static str>>(texts: &[String]) -> Result<Vec<T>> {
-    read(texts)
-}
-
-fn read<T: std::str::FromStr<Err = &'static str>>(texts: &[String]) -> Result<Vec<T>> {
     let pattern = |text: &String| text.parse().map_err(|fault| format!("{text:?}: {fault}"));
     texts.iter().map(pattern).collect()
 }
