@@ -16,6 +16,7 @@ mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
@@ -93,6 +94,7 @@ impl Settings {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    deadline: Option<Instant>,
 }
 
 type Authorizations = BTreeMap<(String, String), Authorization>;
@@ -108,7 +110,15 @@ impl Client {
     /// Makes a client. It connects when it is asked for something.
     pub fn new(settings: Settings) -> Self {
         let (agents, authorizations) = (Agents::default(), Mutex::default());
-        Self { shared: Arc::new(Shared { settings, agents, authorizations }) }
+        let shared = Arc::new(Shared { settings, agents, authorizations });
+        Self { shared, deadline: None }
+    }
+
+    /// Bounds everything that is done with the result, in all, by a moment. Connections and what
+    /// registries asked for stay shared.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     /// Opens a repository; nothing is asked of the registry yet.

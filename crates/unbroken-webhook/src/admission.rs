@@ -4,6 +4,7 @@
 //! No part of it believes the object: not its annotations, its owners, or that it is being deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde_json::Value;
 use unbroken_model::digest::Digest;
@@ -24,6 +25,15 @@ pub const IMAGES: usize = 64;
 const WITHOUT_IMAGES: [&str; 9] =
     ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "scale", "status"];
 
+/// When something is judged, and how long that may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occasion {
+    /// The time that ends and validities are held against.
+    pub now: Timestamp,
+    /// When nobody waits for the answer any more.
+    pub until: Option<Instant>,
+}
+
 /// Finds out whether the chain of an image verifies.
 pub trait Verify {
     /// Looks an image up, once, and judges it under each of the policies, all of which can be used.
@@ -32,14 +42,14 @@ pub trait Verify {
         &self,
         image: &Reference,
         policies: &[&Policy],
-        now: Timestamp,
+        occasion: Occasion,
     ) -> Vec<Result<Verified, Vec<Failure>>>;
 
     /// Finds the digest of an image that is named by a tag.
     ///
     /// # Errors
     /// A failure that is undecided.
-    fn resolve(&self, image: &Reference) -> Result<Digest, Box<Failure>>;
+    fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>>;
 }
 
 /// What came of a request.
@@ -57,15 +67,25 @@ pub struct Ruling {
 pub fn judge(
     request: &Request,
     policies: &PolicySet,
-    now: Timestamp,
+    occasion: impl Into<Occasion>,
     verifier: &dyn Verify,
 ) -> Ruling {
     match images_to_judge(request, policies) {
         Ok(Images::Relieved(relief)) => Ruling::bare(Docket::relieve(relief)),
         Ok(Images::ToJudge(slots)) => {
-            Course::new(&request.namespace, policies, now, verifier).run(slots)
+            let occasion = occasion.into();
+            let warnings = Vec::new();
+            Course { namespace: &request.namespace, policies, occasion, verifier, warnings }
+                .run(slots)
         }
         Err(failure) => Ruling::bare(Decision::Deny(vec![*failure])),
+    }
+}
+
+impl From<Timestamp> for Occasion {
+    /// Takes as long as it takes.
+    fn from(now: Timestamp) -> Self {
+        Self { now, until: None }
     }
 }
 
@@ -158,21 +178,12 @@ fn unreadable(request: &Request, fault: &Unreadable) -> Failure {
 struct Course<'a> {
     namespace: &'a str,
     policies: &'a PolicySet,
-    now: Timestamp,
+    occasion: Occasion,
     verifier: &'a dyn Verify,
     warnings: Vec<String>,
 }
 
-impl<'a> Course<'a> {
-    fn new(
-        namespace: &'a str,
-        policies: &'a PolicySet,
-        now: Timestamp,
-        verifier: &'a dyn Verify,
-    ) -> Self {
-        Self { namespace, policies, now, verifier, warnings: Vec::new() }
-    }
-
+impl Course<'_> {
     fn run(mut self, slots: Vec<ImageSlot>) -> Ruling {
         let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut images: BTreeMap<String, Reference> = BTreeMap::new();
@@ -218,7 +229,7 @@ impl<'a> Course<'a> {
 
     fn judge(&mut self, image: &Reference, docket: &mut Docket) {
         let repository = image.repository();
-        let exemption = self.policies.exemption(repository, self.namespace, self.now);
+        let exemption = self.policies.exemption(repository, self.namespace, self.occasion.now);
         if let Some(exemption) = exemption {
             let (reason, until) = (&exemption.reason, exemption.until);
             self.warnings.push(format!("{image} is exempt until {until}: {reason}"));
@@ -232,9 +243,17 @@ impl<'a> Course<'a> {
             self.judge_unmatched(image, docket);
             return;
         }
+        let (usable, broken): (Vec<&Policy>, Vec<&Policy>) =
+            matching.into_iter().partition(|policy| policy.chain.is_ok());
+        for policy in broken {
+            let fault = policy.chain.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let message = format!("the policy cannot be used: {fault}");
+            let failure = Failure::new(AdmissionCode::PolicyInvalid, message, "correct the policy");
+            self.note(image, policy, Err(vec![failure]), docket);
+        }
         let by_tag = matches!(image.selector(), Selector::Tag(_));
         if by_tag && self.policies.settings.tags == Tags::Deny {
-            for policy in matching {
+            for policy in usable {
                 let failure = Failure::new(
                     AdmissionCode::ImageByTag,
                     "the image is named by a tag, which may name another one when it is pulled",
@@ -244,18 +263,10 @@ impl<'a> Course<'a> {
             }
             return;
         }
-        let (usable, broken): (Vec<&Policy>, Vec<&Policy>) =
-            matching.into_iter().partition(|policy| policy.chain.is_ok());
-        for policy in broken {
-            let fault = policy.chain.as_ref().err().map(ToString::to_string).unwrap_or_default();
-            let message = format!("the policy cannot be used: {fault}");
-            let failure = Failure::new(AdmissionCode::PolicyInvalid, message, "correct the policy");
-            self.note(image, policy, Err(vec![failure]), docket);
-        }
         if usable.is_empty() {
             return;
         }
-        let answers = self.verifier.verify(image, &usable, self.now);
+        let answers = self.verifier.verify(image, &usable, self.occasion);
         for (policy, answer) in usable.into_iter().zip(answers) {
             if by_tag && let Ok(verified) = &answer {
                 let digest = verified.digest();

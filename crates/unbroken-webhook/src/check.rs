@@ -170,11 +170,12 @@ fn draw(request: &Request, answer: &Answer, text: &mut String) {
     let subject = request.subject();
     _ = match &answer.verdict {
         Verdict::Allowed(_) => writeln!(text, "✔ admitted   {subject}"),
-        Verdict::Denied { status: 503, message } => {
-            writeln!(text, "? undecided  {subject}\n             {message}")
-        }
-        Verdict::Denied { message, .. } => {
-            writeln!(text, "✘ denied     {subject}\n             {message}")
+        Verdict::Denied { status, message } => {
+            let word = if *status == 503 { "? undecided" } else { "✘ denied   " };
+            // The message stands alone at the API server, and so begins with the object.
+            let own = message.strip_prefix(&*subject).and_then(|rest| rest.strip_prefix("; "));
+            let message = own.unwrap_or(message);
+            writeln!(text, "{word}  {subject}\n             {message}")
         }
     };
     for warning in &answer.warnings {

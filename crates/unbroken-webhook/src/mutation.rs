@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use unbroken_oci::reference::{Reference, Selector};
 
-use crate::admission::{Images, Verify, images_to_judge};
+use crate::admission::{Images, Occasion, Verify, images_to_judge};
 use crate::answer::{answer_changes, refuse_failure};
 use crate::decision::Failure;
 use crate::policy::{Mode, PolicySet};
@@ -14,7 +14,12 @@ use crate::review::{Answer, Change, Request};
 ///
 /// Nothing is verified here: `/verify` judges the digests that are written. Doing it again changes
 /// nothing, since a name with a digest stays as it is.
-pub fn pin_tags(request: &Request, policies: &PolicySet, verifier: &dyn Verify) -> Answer {
+pub fn pin_tags(
+    request: &Request,
+    policies: &PolicySet,
+    occasion: Occasion,
+    verifier: &dyn Verify,
+) -> Answer {
     let slots = match images_to_judge(request, policies) {
         Ok(Images::ToJudge(slots)) => slots,
         // What cannot be read is refused by /verify, with the reason.
@@ -29,9 +34,9 @@ pub fn pin_tags(request: &Request, policies: &PolicySet, verifier: &dyn Verify) 
             continue;
         }
         // One look for each name: two would be two images, if the tag moves between them.
-        let resolved = pinned
-            .entry(image.to_string())
-            .or_insert_with(|| verifier.resolve(&image).map(|digest| format!("{image}@{digest}")));
+        let resolved = pinned.entry(image.to_string()).or_insert_with(|| {
+            verifier.resolve(&image, occasion).map(|digest| format!("{image}@{digest}"))
+        });
         match resolved {
             Ok(to) => {
                 changes.push(Change { pointer: slot.pointer, from: slot.image, to: to.clone() });

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use unbroken_model::timestamp::Timestamp;
 
 pub use self::tls::{Certificates, serve_tls};
-use crate::admission::{Ruling, Verify, judge};
+use crate::admission::{Occasion, Ruling, Verify, judge};
 use crate::answer::{answer, refuse};
 use crate::code::AdmissionCode;
 use crate::log::Log;
@@ -88,13 +88,14 @@ impl Service {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn judge(&self, task: Task, request: &Request) -> Answer {
+    fn judge(&self, task: Task, request: &Request, until: Instant) -> Answer {
         let (policies, now) = (self.policies(), (self.clock)());
         let begun = Instant::now();
+        let occasion = Occasion { now, until: Some(until) };
         let answer = match task {
-            Task::Mutate => pin_tags(request, &policies, self.verifier.as_ref()),
+            Task::Mutate => pin_tags(request, &policies, occasion, self.verifier.as_ref()),
             Task::Verify => {
-                let ruling: Ruling = judge(request, &policies, now, self.verifier.as_ref());
+                let ruling: Ruling = judge(request, &policies, occasion, self.verifier.as_ref());
                 answer(request, &ruling)
             }
         };
@@ -153,8 +154,9 @@ async fn review(
     };
     let uid = request.uid.clone();
     let time = time_for(query.as_deref().unwrap_or_default());
+    let until = Instant::now() + time;
     let judged = tokio::task::spawn_blocking(move || {
-        let answer = service.judge(task, &request);
+        let answer = service.judge(task, &request, until);
         // Kept until the work is done, also where nobody waits for it any more.
         drop(slot);
         answer

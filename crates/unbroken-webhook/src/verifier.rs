@@ -17,7 +17,7 @@ use unbroken_verify::{
     Product, Rejection, Session, VerifiedSupplyChain, open_layout,
 };
 
-use crate::admission::Verify;
+use crate::admission::{Occasion, Verify};
 use crate::code::AdmissionCode;
 use crate::decision::{Demand, Failure, Verified};
 use crate::policy::{Binding, ChainPolicy, Policy};
@@ -41,65 +41,69 @@ impl RegistryVerifier {
         Self { client }
     }
 
-    /// Looks an image up. A tag is resolved here and nowhere else: what follows goes by digests.
-    fn find(&self, image: &Reference) -> Result<Found, OciError> {
-        let place = Location::Registry(image.clone());
-        let (identified, ResolvedImage { image: manifest, index }) =
-            look_up(&place, &self.client, None)?;
-        let digests = identified
-            .digests()
-            .ok_or_else(|| OciError::NotFound { what: format!("the digest of {image}") })?;
-        let manifests: Vec<Fetched> = manifest.into_iter().chain(index).collect();
-        let beside = self.gather(&place, &manifests)?;
-        let digests = std::iter::once(digests.digest).chain(digests.others).collect();
-        Ok(Found { digests, manifests, beside })
+    /// Returns the client, whose requests end when nobody waits for the answer any more.
+    fn client(&self, occasion: Occasion) -> Client {
+        occasion.until.map_or_else(|| self.client.clone(), |until| self.client.until(until))
     }
+}
 
-    fn gather(
-        &self,
-        place: &Location,
-        manifests: &[Fetched],
-    ) -> Result<Vec<NamedEvidence>, OciError> {
-        let store = open_store(place, &self.client)?;
-        let mut named = Vec::new();
-        for manifest in manifests {
-            let found = store.find(manifest, Scope::Chain)?;
-            named.extend(found.evidence.into_iter().filter_map(named_evidence));
-        }
-        Ok(named)
+/// Looks an image up. A tag is resolved here and nowhere else: what follows goes by digests.
+fn find(client: &Client, image: &Reference) -> Result<Found, OciError> {
+    let place = Location::Registry(image.clone());
+    let (identified, ResolvedImage { image: manifest, index }) = look_up(&place, client, None)?;
+    let digests = identified
+        .digests()
+        .ok_or_else(|| OciError::NotFound { what: format!("the digest of {image}") })?;
+    let manifests: Vec<Fetched> = manifest.into_iter().chain(index).collect();
+    let beside = gather(client, &place, &manifests)?;
+    let digests = std::iter::once(digests.digest).chain(digests.others).collect();
+    Ok(Found { digests, manifests, beside })
+}
+
+fn gather(
+    client: &Client,
+    place: &Location,
+    manifests: &[Fetched],
+) -> Result<Vec<NamedEvidence>, OciError> {
+    let store = open_store(place, client)?;
+    let mut named = Vec::new();
+    for manifest in manifests {
+        let found = store.find(manifest, Scope::Chain)?;
+        named.extend(found.evidence.into_iter().filter_map(named_evidence));
     }
+    Ok(named)
+}
 
-    fn judge(
-        &self,
-        image: &Reference,
-        found: &Found,
-        (name, chain): (&str, &ChainPolicy),
-        now: Timestamp,
-    ) -> Result<Verified, Vec<Failure>> {
-        let mut elsewhere = Vec::new();
-        for place in &chain.evidence {
-            let more = self.gather(place, &found.manifests);
-            elsewhere.extend(more.map_err(|error| vec![undecided(&error)])?);
-        }
-        let beside = || found.beside.iter().chain(&elsewhere);
-        let verified = verify_chain(chain, beside, now).map_err(|rejection| {
-            let errors: Vec<Failure> =
-                rejection.assessment().errors().map(Failure::of_finding).collect();
-            errors
-        })?;
-        let mut refused = None;
-        for digest in &found.digests {
-            match verified.admits(digest) {
-                Ok(proof) => {
-                    let demand = Demand::new(image, name);
-                    let digest = found.digests.first().unwrap_or(digest);
-                    return Ok(Verified::of(demand, digest, &proof));
-                }
-                Err(finding) => _ = refused.get_or_insert(finding),
+fn judge(
+    client: &Client,
+    image: &Reference,
+    found: &Found,
+    (name, chain): (&str, &ChainPolicy),
+    now: Timestamp,
+) -> Result<Verified, Vec<Failure>> {
+    let mut elsewhere = Vec::new();
+    for place in &chain.evidence {
+        let more = gather(client, place, &found.manifests);
+        elsewhere.extend(more.map_err(|error| vec![undecided(&error)])?);
+    }
+    let beside = || found.beside.iter().chain(&elsewhere);
+    let verified = verify_chain(chain, beside, now).map_err(|rejection| {
+        let errors: Vec<Failure> =
+            rejection.assessment().errors().map(Failure::of_finding).collect();
+        errors
+    })?;
+    let mut refused = None;
+    for digest in &found.digests {
+        match verified.admits(digest) {
+            Ok(proof) => {
+                let demand = Demand::new(image, name);
+                let digest = found.digests.first().unwrap_or(digest);
+                return Ok(Verified::of(demand, digest, &proof));
             }
+            Err(finding) => _ = refused.get_or_insert(finding),
         }
-        Err(refused.iter().map(|finding| Failure::of_finding(finding)).collect())
     }
+    Err(refused.iter().map(|finding| Failure::of_finding(finding)).collect())
 }
 
 impl Verify for RegistryVerifier {
@@ -107,21 +111,22 @@ impl Verify for RegistryVerifier {
         &self,
         image: &Reference,
         policies: &[&Policy],
-        now: Timestamp,
+        occasion: Occasion,
     ) -> Vec<Result<Verified, Vec<Failure>>> {
-        let found = self.find(image);
+        let client = self.client(occasion);
+        let found = find(&client, image);
         let judge = |policy: &&Policy| {
             let found = found.as_ref().map_err(|error| vec![undecided(error)])?;
             // A policy that cannot be used is not handed in; if it were, it would prove nothing.
             let chain = policy.chain.as_ref().map_err(|_| Vec::new())?;
-            self.judge(image, found, (&policy.name, chain), now)
+            judge(&client, image, found, (&policy.name, chain), occasion.now)
         };
         policies.iter().map(judge).collect()
     }
 
-    fn resolve(&self, image: &Reference) -> Result<Digest, Box<Failure>> {
+    fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>> {
         let place = Location::Registry(image.clone());
-        let mut failure = match look_up(&place, &self.client, None) {
+        let mut failure = match look_up(&place, &self.client(occasion), None) {
             Ok((identified, _)) => match identified.digests() {
                 Some(digests) => return Ok(digests.digest),
                 None => undecided(&OciError::NotFound { what: format!("the digest of {image}") }),

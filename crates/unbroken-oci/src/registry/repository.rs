@@ -34,7 +34,8 @@ impl RegistryRepository {
         let mirrors = client.settings().mirrors.get(repository.registry());
         let mirrors = mirrors.into_iter().flatten().map(|mirror| repository.at(mirror));
         let read_from = mirrors.chain(std::iter::once(repository.clone())).collect();
-        Self { client, repository, read_from, deadline: None }
+        let deadline = client.deadline;
+        Self { client, repository, read_from, deadline }
     }
 
     /// Bounds everything that is done with the result, in all, by a moment.

@@ -140,6 +140,9 @@ fn a_tag_does_not_come_in_unless_it_is_said_and_then_its_digest_is_told() {
     let by_tag = format!("{repository}:1");
     world.registry.forget_requests();
     denied(&world.judge(&world.policies(POLICY), &pod_of(&by_tag)), 403, "image-by-tag");
+    // What is wrong with the policy comes first: a digest would not help.
+    let broken = POLICY.replace("owner.pub", "absent.pub");
+    denied(&world.judge(&world.policies(&broken), &pod_of(&by_tag)), 403, "policy-invalid");
     assert!(world.registry.requests().is_empty(), "that needs no registry");
     let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use unbroken_model::digest::Digest;
-use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::Reference;
 use unbroken_testkit::Random;
-use unbroken_webhook::admission::{Verify, judge};
+use unbroken_webhook::admission::{Occasion, Verify, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::decision::{Decision, Failure, Relief, Verified};
 use unbroken_webhook::policy::{Policy, PolicySet};
@@ -26,13 +25,13 @@ impl Verify for Nothing {
         &self,
         _: &Reference,
         policies: &[&Policy],
-        _: Timestamp,
+        _: Occasion,
     ) -> Vec<Result<Verified, Vec<Failure>>> {
         // Without even a reason: an open demand is no admission either.
         policies.iter().map(|_| Err(Vec::new())).collect()
     }
 
-    fn resolve(&self, _: &Reference) -> Result<Digest, Box<Failure>> {
+    fn resolve(&self, _: &Reference, _: Occasion) -> Result<Digest, Box<Failure>> {
         unreachable!("nothing is pinned here")
     }
 }

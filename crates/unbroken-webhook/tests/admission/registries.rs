@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use unbroken_testkit::registry::Reply;
 
-use crate::world::{POLICY, World, admitted, denied, pod_of};
+use unbroken_webhook::admission::Occasion;
+
+use crate::world::{POLICY, World, admitted, denied, now, pod_of};
 
 #[test]
 fn a_registry_that_does_not_answer_leaves_it_undecided() {
@@ -22,6 +25,23 @@ fn a_registry_that_does_not_answer_leaves_it_undecided() {
     let image = format!("127.0.0.1:1/app@sha256:{}", "a".repeat(64));
     let message = denied(&world.judge(&world.policies(&nobody), &pod_of(&image)), 503, "undecided");
     assert!(message.contains("127.0.0.1:1"), "{message}");
+}
+
+/// Else a slow registry would hold a thread, and a place among those judged at once, for minutes.
+#[test]
+fn a_review_that_nobody_waits_for_any_more_asks_no_registry_on() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let image = world.push_signed("acme/app");
+    world.registry.rule(|_| {
+        std::thread::sleep(Duration::from_secs(3));
+        None
+    });
+    let begin = Instant::now();
+    let until = Some(begin + Duration::from_millis(300));
+    let answer = world.judge_on(&policies, &pod_of(&image), Occasion { now: now(), until });
+    denied(&answer, 503, "undecided");
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
 }
 
 #[test]

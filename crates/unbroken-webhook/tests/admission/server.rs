@@ -245,6 +245,7 @@ fn check_decides_as_the_server_does() {
     let (code, text) = check(&["-f", "both.yaml"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("✘ denied     Deployment default/web"), "{text}");
+    assert_eq!(text.matches("Deployment default/web").count(), 2, "once for each object: {text}");
     let (code, text) = check(&["--image", &unsigned, "--namespace", "prod", "--format", "json"]);
     assert_eq!(code, 1, "{text}");
     assert!(!allowed(&serde_json::from_str(&text).unwrap()));

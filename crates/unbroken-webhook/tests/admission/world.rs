@@ -11,7 +11,7 @@ use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::{Client, Settings};
 use unbroken_testkit::Chain;
 use unbroken_testkit::registry::{Referrers, TestRegistry};
-use unbroken_webhook::admission::judge;
+use unbroken_webhook::admission::{Occasion, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::policy::PolicySet;
 use unbroken_webhook::review::{Answer, Request, Verdict};
@@ -90,12 +90,22 @@ impl World {
 
     /// Judges a request as the server does.
     pub(crate) fn judge(&self, policies: &PolicySet, request: &Value) -> Answer {
+        self.judge_on(policies, request, now().into())
+    }
+
+    /// Judges a request at a time, within a time.
+    pub(crate) fn judge_on(
+        &self,
+        policies: &PolicySet,
+        request: &Value,
+        occasion: Occasion,
+    ) -> Answer {
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
         });
         let request = Request::parse(review.to_string().as_bytes()).unwrap();
         let verifier = RegistryVerifier::new(self.client.clone());
-        answer(&request, &judge(&request, policies, now(), &verifier))
+        answer(&request, &judge(&request, policies, occasion, &verifier))
     }
 }
 
