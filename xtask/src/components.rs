@@ -4,10 +4,12 @@
 //! in the file that `UNBROKEN_SKIP_LOG` names. Nothing here makes a missing component a failure.
 
 mod golang;
+mod kubernetes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub(crate) use self::kubernetes::build as build_kube_assets;
 use crate::process::{announce, find, output, succeeds};
 use crate::workspace::Workspace;
 
@@ -140,6 +142,13 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
                 components.missing.push(format!("{what} ({variables} not set): {reason}"));
             }
         }
+    }
+    match kubernetes::assets(workspace) {
+        Ok(folder) => components.variables.push((kubernetes::VARIABLE, folder)),
+        Err(reason) => components.missing.push(format!(
+            "the API server of Kubernetes ({} not set): {reason}",
+            kubernetes::VARIABLE
+        )),
     }
     for (variable, file) in &components.variables {
         eprintln!("    {variable}={}", file.display());

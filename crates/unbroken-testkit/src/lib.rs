@@ -22,6 +22,7 @@
     reason = "a test kit stops the test that uses it wrongly, and says what was skipped"
 )]
 
+pub mod api_server;
 mod case;
 pub mod catalogue;
 pub mod certificates;

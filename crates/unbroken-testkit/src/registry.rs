@@ -21,7 +21,7 @@ use unbroken_model::limits::Limits;
 pub use self::http::{Body, Reply, Request};
 pub use self::image::push_image;
 pub use self::others::PREDICATE;
-pub use self::process::{Identity, RegistryProcess, lasting_root};
+pub use self::process::{Identity, RegistryProcess, free_port, lasting_root};
 pub use self::proxy::TestProxy;
 
 /// Whether a registry keeps account of what refers to what.

@@ -142,7 +142,11 @@ impl Drop for RegistryProcess {
     }
 }
 
-fn free_port() -> String {
+/// Returns an address of the loopback that nobody listens on.
+///
+/// # Panics
+/// When the machine gives no port.
+pub fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
     listener.local_addr().expect("its address").to_string()
 }

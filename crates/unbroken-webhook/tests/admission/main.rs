@@ -9,6 +9,7 @@
 mod bypasses;
 mod decisions;
 mod mutations;
+mod real;
 mod registries;
 mod server;
 mod world;

@@ -12,9 +12,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::world::{POLICY, World, pod_of};
 
-const LASTING: &str = "2049-01-01T00:00:00Z";
+pub(crate) const LASTING: &str = "2049-01-01T00:00:00Z";
 
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Lines of the log.
     log: Receiver<Value>,
@@ -22,9 +22,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(world: &World, policies: &str) -> Self {
+    /// The authority of the certificate that it shows at first.
+    pub(crate) const AUTHORITY: &str = "webhook-ca";
+
+    pub(crate) fn start(world: &World, policies: &str) -> Self {
         world.keep("policies.yaml", policies.replace("HOST", world.registry.host()).as_bytes());
-        show(world, "webhook-ca");
+        show(world, Self::AUTHORITY);
         let folder = world.folder();
         let mut child = Command::new(env!("CARGO_BIN_EXE_unbroken-webhook"))
             .args(["serve", "--listen", "127.0.0.1:0", "--cert"])
@@ -53,8 +56,12 @@ impl Server {
         server
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Waits for an event that begins like this.
-    fn event(&self, beginning: &str) -> String {
+    pub(crate) fn event(&self, beginning: &str) -> String {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_mins(1) {
             let Ok(line) = self.log.recv_timeout(Duration::from_mins(1)) else { break };
@@ -67,7 +74,7 @@ impl Server {
     }
 
     fn post(&self, path: &str, body: &str) -> Result<(u16, Value), ureq::Error> {
-        self.post_trusting("webhook-ca", path, body)
+        self.post_trusting(Self::AUTHORITY, path, body)
     }
 
     fn post_trusting(
