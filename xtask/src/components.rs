@@ -3,12 +3,14 @@
 //! A test learns of a component by an environment variable; without it the test skips and says so
 //! in the file that `UNBROKEN_SKIP_LOG` names. Nothing here makes a missing component a failure.
 
+mod docker;
 mod golang;
 mod kubernetes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use self::docker::Docker;
 pub(crate) use self::kubernetes::build as build_kube_assets;
 use crate::process::{announce, find, output, succeeds};
 use crate::workspace::Workspace;
@@ -25,6 +27,8 @@ pub(crate) enum Installing {
 pub(crate) struct Components {
     pub(crate) variables: Vec<(&'static str, PathBuf)>,
     pub(crate) missing: Vec<String>,
+    /// The daemon ends with this value.
+    docker: Option<Docker>,
 }
 
 /// A program of a Debian package and the variable that names it to the tests.
@@ -34,10 +38,11 @@ struct DebianProgram {
     variable: &'static str,
 }
 
-const DEBIAN_PROGRAMS: [DebianProgram; 9] = [
+const DEBIAN_PROGRAMS: [DebianProgram; 10] = [
     DebianProgram { program: "git", package: "git", variable: "UNBROKEN_TEST_GIT" },
     DebianProgram { program: "openssl", package: "openssl", variable: "UNBROKEN_TEST_OPENSSL" },
     DebianProgram { program: "buildah", package: "buildah", variable: "UNBROKEN_TEST_BUILDAH" },
+    DebianProgram { program: "podman", package: "podman", variable: "UNBROKEN_TEST_PODMAN" },
     DebianProgram { program: "skopeo", package: "skopeo", variable: "UNBROKEN_TEST_SKOPEO" },
     DebianProgram { program: "strace", package: "strace", variable: "UNBROKEN_TEST_STRACE" },
     DebianProgram { program: "gpg", package: "gnupg", variable: "UNBROKEN_TEST_GPG" },
@@ -115,13 +120,11 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
                 .to_owned(),
         ),
     }
-    // The program alone does nothing: it talks with a daemon.
-    match find("docker").filter(|docker| succeeds(Command::new(docker).arg("info"))) {
-        Some(docker) => components.variables.push(("UNBROKEN_TEST_DOCKER", docker)),
-        None => components.missing.push(
-            "docker (UNBROKEN_TEST_DOCKER is not set): no daemon answers on this machine"
-                .to_owned(),
-        ),
+    match Docker::start(workspace) {
+        Ok(docker) => components.variables.extend(components.docker.insert(docker).variables()),
+        Err(reason) => {
+            components.missing.push(format!("docker (UNBROKEN_TEST_DOCKER is not set): {reason}; Debian's package is docker.io, and a daemon of it is started by root alone"));
+        }
     }
     for reference in &REFERENCES {
         match python_with(workspace, reference, installing) {
@@ -167,6 +170,9 @@ fn install_debian_programs(installing: Installing) {
         .collect();
     if !SOFTHSM.iter().any(|module| Path::new(module).is_file()) {
         missing.push("softhsm2");
+    }
+    if find("dockerd").is_none() {
+        missing.push("docker.io");
     }
     if missing.is_empty() {
         return;

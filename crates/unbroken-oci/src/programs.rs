@@ -37,7 +37,7 @@ pub fn containers_storage(name: &str) -> Result<StoredImage> {
         const FORMAT: &str = "{{.FromImageDigest}} {{.FromImageID}} {{.FromImage}}";
         ("buildah", path, &["inspect", "--type", "image", "--format", FORMAT])
     } else if let Some(path) = find("podman") {
-        const FORMAT: &str = "{{.Digest}} {{.Id}} {{index .RepoTags 0}}";
+        const FORMAT: &str = "{{.Digest}} {{.Id}} {{range .RepoTags}}{{.}} {{end}}";
         ("podman", path, &["image", "inspect", "--format", FORMAT])
     } else {
         return Err(absent("buildah", name, "neither buildah nor podman is installed"));
@@ -46,7 +46,7 @@ pub fn containers_storage(name: &str) -> Result<StoredImage> {
     let mut words = answer.split_whitespace();
     let manifest = words.next().map(digest::parse).transpose()?;
     let config = words.next().map(|id| digest::parse(&format!("sha256:{id}"))).transpose()?;
-    let names = words.next().map(str::to_owned).into_iter().collect();
+    let names = words.map(str::to_owned).collect();
     Ok(StoredImage { manifest, config, names })
 }
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use unbroken_testkit::{Docker, DockerBuilder, component, containers_storage};
+
 use crate::support::{Sandbox, UNBROKEN};
 
 #[test]
@@ -24,18 +26,56 @@ fn the_demo_verifies_once_rejects_three_attacks_and_can_be_repeated() {
 
 #[test]
 fn a_real_builder_builds_the_image_and_gets_it_back_out_of_its_store() {
-    let Some(buildah) = std::env::var_os("UNBROKEN_TEST_BUILDAH") else {
-        return unbroken_testkit::skip("the demo with buildah", "UNBROKEN_TEST_BUILDAH is not set");
+    let name = "a_real_builder_builds_the_image_and_gets_it_back_out_of_its_store";
+    for (builder, variable) in
+        [("buildah", "UNBROKEN_TEST_BUILDAH"), ("podman", "UNBROKEN_TEST_PODMAN")]
+    {
+        let Some(program) = component(variable, name) else { continue };
+        let sandbox = Sandbox::of("source");
+        let config = containers_storage(sandbox.path());
+        let tell = |command: &mut Command| {
+            command.env("CONTAINERS_STORAGE_CONF", &config);
+        };
+        assert_builds(&sandbox, &program, builder, builder, &tell);
+    }
+}
+
+#[test]
+fn a_daemon_of_docker_that_answers_is_the_first_choice() {
+    let name = "a_daemon_of_docker_that_answers_is_the_first_choice";
+    for kind in [DockerBuilder::Classic, DockerBuilder::BuildKit] {
+        let Some(docker) = Docker::find(name) else { return };
+        let folder = docker.program().parent().unwrap().display();
+        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+        let tell = |command: &mut Command| docker.tell(command.env("PATH", &path), kind);
+        assert_builds(&Sandbox::of("source"), docker.program(), "docker", "auto", &tell);
+    }
+}
+
+/// Runs the demo with a choice of builder that comes to this one, and looks into the builder's store.
+fn assert_builds(
+    sandbox: &Sandbox,
+    program: &Path,
+    builder: &str,
+    choice: &str,
+    tell: &dyn Fn(&mut Command),
+) {
+    let run = |mut command: Command| {
+        tell(&mut command);
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {said}{error}");
+        said
     };
     let images = || {
-        let images =
-            Command::new(&buildah).args(["--storage-driver", "vfs", "images", "-q"]).output();
-        String::from_utf8(images.unwrap().stdout).unwrap()
+        let mut command = Command::new(program);
+        command.args(["images", "--quiet"]);
+        run(command)
     };
-    let sandbox = Sandbox::of("source");
     let before = images();
-    let demo = sandbox.succeed("demo tour --builder buildah").stdout;
-    assert!(demo.contains("image app:1.0 by buildah"), "{demo}");
+    let demo = run(sandbox.unbroken(&format!("demo tour --builder {choice}")));
+    assert!(demo.contains(&format!("image app:1.0 by {builder}")), "{demo}");
     let verdicts = |word| demo.lines().filter(|line| line.starts_with(word)).count();
     assert_eq!((verdicts("PASS"), verdicts("FAIL")), (1, 3), "{demo}");
     assert_eq!(images(), before);

@@ -16,6 +16,7 @@ mod bytes;
 mod certified;
 mod demo;
 mod image;
+mod image_stores;
 mod keys;
 mod match_products;
 mod matrix;

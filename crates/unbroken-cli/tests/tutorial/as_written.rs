@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use unbroken_testkit::DockerBuilder;
+
 use crate::workshop::{HARMLESS, VULNERABLE, Workshop, component, copy_tree, told};
 
 const KEYS: &str = "
@@ -136,6 +138,24 @@ fn the_tutorial_verifies_and_any_tampering_does_not() {
         }
         let (code, said) = attempt(&|copy| fs::remove_file(copy.join(name)).unwrap());
         assert_eq!(code, Some(1), "{}: {said}", name.display());
+    }
+}
+
+#[test]
+fn the_tutorial_verifies_with_either_builder_of_docker() {
+    let name = "the_tutorial_verifies_with_either_builder_of_docker";
+    let Some(python) = component("UNBROKEN_TEST_PYTHON_1_3", name) else { return };
+    for builder in [DockerBuilder::Classic, DockerBuilder::BuildKit] {
+        let Some(workshop) = Workshop::with_docker(builder, name) else { return };
+        let folder = follow(&workshop, &python, HARMLESS);
+        let digest = fs::read_to_string(folder.join("image-digest.txt")).unwrap();
+        let inspect = "docker inspect --format='{{.Id}}' app:latest";
+        assert_eq!(told(&workshop.must(&folder, inspect)), digest);
+        workshop.must(&folder, VERIFY);
+        fs::write(folder.join("image-digest.txt"), digest.replacen("sha256:", "sha256:0", 1))
+            .unwrap();
+        let output = workshop.bash(&folder, VERIFY);
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use unbroken_testkit::DockerBuilder;
 use unbroken_testkit::registry::RegistryProcess;
 
 use crate::workshop::{HARMLESS, Workshop, component, told};
@@ -20,8 +21,20 @@ fn blocks() -> [&'static str; 3] {
 #[test]
 fn a_pipeline_ends_in_a_registry_and_is_verified_elsewhere() {
     let name = "a_pipeline_ends_in_a_registry_and_is_verified_elsewhere";
-    let Some(program) = component("UNBROKEN_TEST_DOCKER_REGISTRY", name) else { return };
     let Some(workshop) = Workshop::new(name) else { return };
+    follow(workshop, name);
+}
+
+#[test]
+fn a_pipeline_with_docker_itself_ends_in_a_registry() {
+    let name = "a_pipeline_with_docker_itself_ends_in_a_registry";
+    let builder = DockerBuilder::BuildKit;
+    let Some(workshop) = Workshop::with_docker(builder, name) else { return };
+    follow(workshop, name);
+}
+
+fn follow(workshop: Workshop, name: &str) {
+    let Some(program) = component("UNBROKEN_TEST_DOCKER_REGISTRY", name) else { return };
     let workshop = workshop.with_plain_git();
     let registry = RegistryProcess::docker(&program, None);
     let repository = workshop.repository("repository", HARMLESS);

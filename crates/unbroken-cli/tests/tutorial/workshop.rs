@@ -1,44 +1,71 @@
 //! Where the tutorial is followed: a repository to clone, and the programs that its commands call.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
-use unbroken_testkit::skip;
+use unbroken_testkit::{Docker, DockerBuilder, skip};
 
-const PROGRAMS: [(&str, &str); 3] = [
-    ("docker", include_str!("bin/docker")),
-    ("git", include_str!("bin/git")),
-    ("scan-image", include_str!("bin/scan-image")),
-];
+const PROGRAMS: [(&str, &str); 2] =
+    [("git", include_str!("bin/git")), ("scan-image", include_str!("bin/scan-image"))];
+/// The commands of docker, done by buildah.
+const DOCKER_BY_BUILDAH: &str = include_str!("bin/docker");
+/// The tutorials give all images of theirs one name, and there is one docker.
+static DOCKER: Mutex<()> = Mutex::new(());
 
 /// A requirement in which the tutorial's scanner finds a critical vulnerability.
 pub(crate) const VULNERABLE: &str = "left-pad==0.1\n";
 pub(crate) const HARMLESS: &str = "left-pad==1.3\n";
 
+/// What builds the images of a tutorial.
+enum Builder {
+    Buildah(PathBuf),
+    Docker { docker: Docker, builder: DockerBuilder, _alone: MutexGuard<'static, ()> },
+}
+
 /// The repository, the programs, and the store of images.
 pub(crate) struct Workshop {
     home: TempDir,
     git: PathBuf,
-    buildah: PathBuf,
+    builder: Builder,
 }
 
 impl Workshop {
-    /// Makes it, or announces that the test skips.
+    /// Makes it with buildah in place of docker, or announces that the test skips.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        let git = component("UNBROKEN_TEST_GIT", test)?;
         let buildah = component("UNBROKEN_TEST_BUILDAH", test)?;
-        let workshop = Self { home: tempfile::tempdir().unwrap(), git, buildah };
+        Self::with(Builder::Buildah(buildah), test)
+    }
+
+    /// Makes it with docker itself, or announces that the test skips.
+    pub(crate) fn with_docker(builder: DockerBuilder, test: &str) -> Option<Self> {
+        let docker = Docker::find(test)?;
+        let alone = DOCKER.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::with(Builder::Docker { docker, builder, _alone: alone }, test)
+    }
+
+    fn with(builder: Builder, test: &str) -> Option<Self> {
+        let git = component("UNBROKEN_TEST_GIT", test)?;
+        let workshop = Self { home: tempfile::tempdir().unwrap(), git, builder };
         let programs = workshop.programs();
         fs::create_dir_all(&programs).unwrap();
-        for (name, text) in PROGRAMS {
+        let write = |name: &str, text: &str| {
             fs::write(programs.join(name), text).unwrap();
             fs::set_permissions(programs.join(name), Permissions::from_mode(0o755)).unwrap();
+        };
+        for (name, text) in PROGRAMS {
+            write(name, text);
         }
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_unbroken"), programs.join("unbroken"))
-            .unwrap();
+        match &workshop.builder {
+            Builder::Buildah(_) => write("docker", DOCKER_BY_BUILDAH),
+            Builder::Docker { docker, .. } => {
+                symlink(docker.program(), programs.join("docker")).unwrap();
+            }
+        }
+        symlink(env!("CARGO_BIN_EXE_unbroken"), programs.join("unbroken")).unwrap();
         let install = ["install-drop-ins", programs.to_str().unwrap()];
         let output = Command::new(env!("CARGO_BIN_EXE_unbroken")).args(install).output().unwrap();
         assert!(output.status.success(), "{}", told(&output));
@@ -95,8 +122,13 @@ impl Workshop {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", script]).current_dir(folder);
         command.env("PATH", format!("{}:{path}", self.programs().display()));
-        command.env("HOME", self.home.path()).env("STORE", self.home.path().join("store"));
-        command.env("GIT", &self.git).env("BUILDAH", &self.buildah);
+        command.env("HOME", self.home.path()).env("GIT", &self.git);
+        match &self.builder {
+            Builder::Buildah(buildah) => {
+                command.env("BUILDAH", buildah).env("STORE", self.home.path().join("store"));
+            }
+            Builder::Docker { docker, builder, .. } => docker.tell(&mut command, *builder),
+        }
         command.stdin(Stdio::null()).output().unwrap()
     }
 
