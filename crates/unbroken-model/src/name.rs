@@ -68,7 +68,7 @@ fn is_device(name: &str) -> bool {
 
 /// Tells characters that hide in a terminal or a file listing: controls, direction overrides and
 /// zero-width marks.
-pub(crate) fn is_unprintable(character: char) -> bool {
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

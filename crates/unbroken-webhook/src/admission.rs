@@ -20,10 +20,11 @@ use crate::workload::{ImageSlot, Unreadable, image_slots};
 /// Different images of one object. Each may cost a registry some requests.
 pub const IMAGES: usize = 64;
 
-/// Subresources that hold no image and change none. `status` brings the whole object along, of
-/// which the API server takes the status alone.
-const WITHOUT_IMAGES: [&str; 9] =
-    ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "scale", "status"];
+/// Subresources with objects of their own, which hold no image.
+const WITHOUT_IMAGES: [&str; 8] =
+    ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "scale"];
+/// The subresource that brings the whole object along, of which the API server takes the status alone.
+const STATUS: &str = "status";
 
 /// When something is judged, and how long that may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub(crate) fn images_to_judge(
         Operation::Connect => return Ok(Images::Relieved(Relief::NoImages)),
         Operation::Create | Operation::Update => {}
     }
-    if WITHOUT_IMAGES.contains(&request.subresource.as_str()) {
+    if is_without_images(request, policies) {
         return Ok(Images::Relieved(Relief::NoImages));
     }
     // The namespace is the API server's word, and no pattern: `kube-system-evil` is another one.
@@ -131,12 +132,24 @@ pub(crate) fn images_to_judge(
         Operation::Update => slots_of(request, request.old_object.as_ref(), policies),
         _ => Ok(Vec::new()),
     };
-    let before: BTreeSet<String> =
-        old.unwrap_or_default().into_iter().map(|slot| slot.image).collect();
-    let new: Vec<ImageSlot> =
-        slots.into_iter().filter(|slot| !before.contains(&slot.image)).collect();
+    // A volume that becomes a container is run for the first time.
+    let old = old.unwrap_or_default();
+    let before: BTreeSet<(&str, &str)> =
+        old.iter().map(|slot| (slot.list(), slot.image.as_str())).collect();
+    let is_new = |slot: &ImageSlot| !before.contains(&(slot.list(), slot.image.as_str()));
+    let new: Vec<ImageSlot> = slots.into_iter().filter(is_new).collect();
     let same = new.is_empty();
     Ok(if same { Images::Relieved(Relief::SameImages) } else { Images::ToJudge(new) })
+}
+
+/// Tells whether the request is about a subresource that runs nothing. By its name alone it is not: a
+/// whole Deployment is none of `scale`, whatever the request calls it.
+fn is_without_images(request: &Request, policies: &PolicySet) -> bool {
+    let custom = || policies.settings.kinds.iter().any(|custom| custom.kind == request.kind);
+    match request.subresource.as_str() {
+        STATUS => request.operation == Operation::Update,
+        other => WITHOUT_IMAGES.contains(&other) && !request.kind.is_built_in() && !custom(),
+    }
 }
 
 fn slots_of(
@@ -166,6 +179,11 @@ fn unreadable(request: &Request, fault: &Unreadable) -> Failure {
             format!("{place} has no image"),
             "name an image by its digest",
         ),
+        Unreadable::OtherKind => Failure::new(
+            AdmissionCode::ObjectUnreadable,
+            format!("the object is no {} of {:?}, as the request has it", kind.kind, kind.group),
+            "correct the object",
+        ),
         Unreadable::NoContainer => Failure::new(
             AdmissionCode::ObjectUnreadable,
             "the object has no container",
@@ -189,15 +207,14 @@ impl Course<'_> {
         let mut images: BTreeMap<String, Reference> = BTreeMap::new();
         let mut failures = Vec::new();
         for slot in slots {
-            match slot.image.parse::<Reference>() {
+            match slot.reference() {
                 Ok(image) => {
                     places.entry(image.to_string()).or_default().push(slot.place);
                     images.insert(image.to_string(), image);
                 }
-                Err(error) => {
+                Err(fault) => {
                     let remedy = "name it as registry/repository@sha256:...";
-                    let mut failure =
-                        Failure::new(AdmissionCode::ImageNameInvalid, error.to_string(), remedy);
+                    let mut failure = Failure::new(AdmissionCode::ImageNameInvalid, fault, remedy);
                     failure.image = slot.place;
                     failures.push(failure);
                 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use unbroken_model::name::is_unprintable;
+
 use crate::admission::Ruling;
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Failure, Proof, Relief, Settlement};
-use crate::review::{Answer, Change, Request, Verdict};
+use crate::review::{Answer, Change, Request, Verdict, WARNINGS};
 
 /// The longest message: it stands on one line of a terminal, in events and in logs.
 const LONGEST_MESSAGE: usize = 1024;
@@ -33,17 +35,16 @@ pub fn answer(request: &Request, ruling: &Ruling) -> Answer {
             Verdict::Denied { status: if undecided { 503 } else { 403 }, message }
         }
     };
-    Answer {
-        verdict,
-        warnings: ruling.warnings.iter().map(|text| plain(text)).collect(),
-        annotations,
-    }
+    Answer { verdict, warnings: told(&ruling.warnings), annotations }
 }
 
 /// Answers with changes of the object, which are no admission: `/verify` decides.
 pub(crate) fn answer_changes(changes: Vec<Change>, warnings: &[String]) -> Answer {
-    let warnings = warnings.iter().map(|text| plain(text)).collect();
-    Answer { verdict: Verdict::Allowed(changes), warnings, annotations: BTreeMap::new() }
+    Answer {
+        verdict: Verdict::Allowed(changes),
+        warnings: told(warnings),
+        annotations: BTreeMap::new(),
+    }
 }
 
 /// Answers that an object cannot be changed so that it could be verified.
@@ -157,9 +158,14 @@ fn ending(request: &Request, failures: &[Failure]) -> String {
     format!("{} Request {}.", reproduce.unwrap_or_default(), request.uid)
 }
 
+/// Returns the warnings that are told. An object with many images under many policies has many.
+fn told(warnings: &[String]) -> Vec<String> {
+    warnings.iter().take(WARNINGS).map(|text| plain(text)).collect()
+}
+
 /// Takes out what a terminal or a log would not show as it is.
 fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if is_unprintable(letter) { ' ' } else { letter }).collect()
 }
 
 fn cut(text: &str, longest: usize) -> String {

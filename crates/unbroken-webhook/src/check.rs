@@ -13,7 +13,7 @@ use crate::admission::judge;
 use crate::answer::answer;
 use crate::failure::{Ending, Failed};
 use crate::options::{Registries, clock, load_policies};
-use crate::review::{Answer, Operation, Request, Verdict};
+use crate::review::{Answer, Operation, Request, Verdict, is_namespace};
 use crate::verifier::RegistryVerifier;
 use crate::workload::GroupKind;
 
@@ -124,12 +124,16 @@ impl Check {
             let member = object.pointer("/metadata").and_then(|it| it.get(name));
             member.and_then(Value::as_str).map(str::to_owned)
         };
+        let namespace = member("namespace").unwrap_or_else(|| self.namespace.clone());
+        if !is_namespace(&namespace) {
+            return Err(Failed::usage(format!("object {index} has a namespace that is none")));
+        }
         Ok(Request {
             uid: format!("check-{index}"),
             kind,
             subresource: String::new(),
             name: member("name").unwrap_or_default(),
-            namespace: member("namespace").unwrap_or_else(|| self.namespace.clone()),
+            namespace,
             operation: Operation::Create,
             object: Some(object),
             old_object: None,

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod check;
 pub mod code;
 pub mod decision;
+mod exact;
 pub mod failure;
 pub mod log;
 pub mod mutation;

@@ -1,10 +1,10 @@
 //! `/mutate`: writes digests in place of tags, so that what runs is what is verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use unbroken_oci::reference::{Reference, Selector};
+use unbroken_oci::reference::Selector;
 
-use crate::admission::{Images, Occasion, Verify, images_to_judge};
+use crate::admission::{IMAGES, Images, Occasion, Verify, images_to_judge};
 use crate::answer::{answer_changes, refuse_failure};
 use crate::decision::Failure;
 use crate::policy::{Mode, PolicySet};
@@ -25,10 +25,19 @@ pub fn pin_tags(
         // What cannot be read is refused by /verify, with the reason.
         Ok(Images::Relieved(_)) | Err(_) => return answer_changes(Vec::new(), &[]),
     };
+    let names: BTreeSet<&str> = slots.iter().map(|slot| slot.image.as_str()).collect();
+    // An object with so many images does not come in, and nothing is looked up for it.
+    if names.len() > IMAGES {
+        return answer_changes(Vec::new(), &[]);
+    }
     let (mut changes, mut warnings) = (Vec::new(), Vec::new());
     let mut pinned: BTreeMap<String, Result<String, Box<Failure>>> = BTreeMap::new();
     for slot in slots {
-        let Ok(image) = slot.image.parse::<Reference>() else { continue };
+        let Ok(image) = slot.reference() else { continue };
+        // What is let in without a chain is not kept out for want of a registry.
+        if policies.exemption(image.repository(), &request.namespace, occasion.now).is_some() {
+            continue;
+        }
         let mut matching = policies.matching(image.repository(), &request.namespace).peekable();
         if matches!(image.selector(), Selector::Digest(_)) || matching.peek().is_none() {
             continue;

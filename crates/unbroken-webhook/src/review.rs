@@ -10,17 +10,24 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use thiserror::Error;
+use unbroken_model::name::is_unprintable;
 
+use crate::exact::Exact;
 use crate::workload::GroupKind;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 /// The longest uid that is echoed. The API server's have 36 letters.
 const LONGEST_UID: usize = 128;
+/// The longest name of a namespace.
+const LONGEST_NAMESPACE: usize = 63;
+/// The longest name of an object that is told. Names of Kubernetes have 253 letters; the reviews of
+/// objects come before their names are looked at.
+const LONGEST_SUBJECT: usize = 400;
 /// The API server gives all warnings together 4,096 letters, and cuts each to 256 beyond that.
 const LONGEST_WARNING: usize = 256;
 /// Warnings of one answer.
-const WARNINGS: usize = 16;
+pub(crate) const WARNINGS: usize = 16;
 
 /// What is asked: whether one request may change the cluster.
 #[derive(Debug)]
@@ -123,9 +130,9 @@ struct RequestWire {
     namespace: String,
     operation: Operation,
     #[serde(default)]
-    object: Option<Value>,
+    object: Option<Exact>,
     #[serde(default)]
-    old_object: Option<Value>,
+    old_object: Option<Exact>,
 }
 
 #[derive(Deserialize)]
@@ -163,6 +170,9 @@ impl Request {
         if !is_uid(&request.uid) {
             return Err(malformed("the request has no uid".to_owned()));
         }
+        if !is_namespace(&request.namespace) {
+            return Err(malformed("the namespace is none".to_owned()));
+        }
         Ok(Self {
             uid: request.uid,
             kind: GroupKind { group: request.kind.group, kind: request.kind.kind },
@@ -170,8 +180,8 @@ impl Request {
             name: request.name,
             namespace: request.namespace,
             operation: request.operation,
-            object: request.object,
-            old_object: request.old_object,
+            object: request.object.map(|Exact(value)| value),
+            old_object: request.old_object.map(|Exact(value)| value),
         })
     }
 
@@ -189,7 +199,7 @@ impl Request {
         let slash = if self.namespace.is_empty() { "" } else { "/" };
         // `check` prints it, and a file of objects may hold anything.
         let text = format!("{} {}{slash}{name}", self.kind.kind, self.namespace);
-        text.replace(char::is_control, " ")
+        text.chars().take(LONGEST_SUBJECT).collect::<String>().replace(is_unprintable, " ")
     }
 }
 
@@ -248,6 +258,13 @@ fn is_uid(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_UID && text.bytes().all(fits)
 }
 
+/// Tells whether a text can be the name of a namespace, or of none: it stands in the command that a denial
+/// ends with, and somebody will run that.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    text.len() <= LONGEST_NAMESPACE && text.bytes().all(fits)
+}
+
 fn shortened(text: &str) -> String {
     text.chars().take(LONGEST_WARNING).collect()
 }
@@ -291,6 +308,8 @@ mod tests {
             ("/request/operation", json!(7)),
             ("/request/kind", json!(null)),
             ("/request/namespace", json!(1)),
+            ("/request/namespace", json!("prod; reboot")),
+            ("/request/namespace", json!("n".repeat(64))),
         ] {
             let mut review = review();
             *review.pointer_mut(pointer).unwrap() = value;
@@ -303,6 +322,16 @@ mod tests {
         let mut review = review();
         *review.pointer_mut("/request/name").unwrap() = json!("web\u{1b}[2J\nadmitted");
         assert_eq!(parse(&review).unwrap().subject(), "Deployment prod/web [2J admitted");
+        *review.pointer_mut("/request/name").unwrap() = json!("\u{202e}".repeat(1 << 20));
+        let subject = parse(&review).unwrap().subject();
+        assert!(subject.len() < 500 && subject.is_ascii(), "{subject}");
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_leaves_no_object() {
+        let body = review().to_string().replace(r#""spec":{}"#, r#""spec":{},"spec":{"a":1}"#);
+        let malformed = Request::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(malformed.uid.as_deref(), Some("0c9a8d74"));
     }
 
     #[test]

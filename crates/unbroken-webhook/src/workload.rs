@@ -1,6 +1,8 @@
 //! Where images stand in an object: every place of a pod, in every kind that holds the template of one.
 
 use serde_json::Value;
+use unbroken_oci::OciError;
+use unbroken_oci::reference::Reference;
 
 /// A kind of objects, without its version: the API server converts between versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +43,8 @@ pub enum Unreadable {
     },
     /// The object has no container, so that nothing was found to be verified.
     NoContainer,
+    /// The object says that it is of another kind than the request.
+    OtherKind,
 }
 
 /// Where the specification of a pod stands in the kinds of Kubernetes.
@@ -77,6 +81,9 @@ pub fn image_slots(
     object: &Value,
     custom: &[CustomKind],
 ) -> Result<Vec<ImageSlot>, Unreadable> {
+    if !kind.is_of(object) {
+        return Err(Unreadable::OtherKind);
+    }
     let mut slots = Vec::new();
     let known = KINDS.iter().find(|(group, name, _)| (*group, *name) == kind.names());
     if let Some((_, _, members)) = known {
@@ -90,9 +97,42 @@ pub fn image_slots(
     if slots.is_empty() { Err(Unreadable::NoContainer) } else { Ok(slots) }
 }
 
+impl ImageSlot {
+    /// Reads the name of the image.
+    ///
+    /// # Errors
+    /// Why it is none. A scheme before it is taken by tools, and not by what pulls images for a cluster.
+    pub(crate) fn reference(&self) -> Result<Reference, String> {
+        if self.image.contains("://") {
+            return Err("the name of the image is an address: leave out the scheme".to_owned());
+        }
+        self.image.parse().map_err(|error: OciError| error.to_string())
+    }
+
+    /// Names the list that the image stands in: `spec.initContainers`.
+    pub(crate) fn list(&self) -> &str {
+        self.place.rsplit_once('[').map_or(&self.place, |(list, _)| list)
+    }
+}
+
 impl GroupKind {
     fn names(&self) -> (&str, &str) {
         (&self.group, &self.kind)
+    }
+
+    /// Tells whether this is a kind of Kubernetes whose places of images are known here.
+    pub(crate) fn is_built_in(&self) -> bool {
+        KINDS.iter().any(|(group, name, _)| (*group, *name) == self.names())
+    }
+
+    /// Tells whether an object is of this kind by what it says of itself, as far as it says anything.
+    fn is_of(&self, object: &Value) -> bool {
+        let group =
+            |version: &str| version.split_once('/').map_or("", |(group, _)| group) == self.group;
+        let says = |name: &str, is_so: &dyn Fn(&str) -> bool| {
+            object.get(name).is_none_or(|value| value.as_str().is_some_and(is_so))
+        };
+        says("kind", &|kind| kind == self.kind) && says("apiVersion", &group)
     }
 
     fn is_pod(&self) -> bool {
@@ -114,8 +154,14 @@ impl<'a> Member<'a> {
     }
 
     /// Goes to a member of an object; `null` stands for one that is not there.
+    ///
+    /// A reader that folds case would find `Containers` too, in an object whose kind has no schema.
     fn get(&self, name: &str) -> Result<Option<Self>, Unreadable> {
         let object = self.value.as_object().ok_or_else(|| self.not("an object"))?;
+        if let Some(other) = object.keys().find(|key| *key != name && fold(key).eq(fold(name))) {
+            let place = format!("{}.{}", self.place, other.chars().take(80).collect::<String>());
+            return Err(Unreadable::Member { place, due: "written as it is read" });
+        }
         let Some(value) = object.get(name).filter(|value| !value.is_null()) else {
             return Ok(None);
         };
@@ -152,6 +198,11 @@ impl<'a> Member<'a> {
     fn not(&self, due: &'static str) -> Unreadable {
         Unreadable::Member { place: self.place.clone(), due }
     }
+}
+
+/// Makes the letters of a name small, the long s and the Kelvin sign too.
+fn fold(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 fn read_pod<'a>(
@@ -247,6 +298,40 @@ mod tests {
             pod_specs: vec![vec!["spec".into(), "template".into(), "spec".into()]],
         };
         assert_eq!(image_slots(&rollout, &object, &[custom]).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn an_object_of_another_kind_than_the_request_is_not_read() {
+        let spec = pod_spec();
+        for (version, name, fits) in [
+            ("v1", "Pod", true),
+            ("v1", "PodTemplate", false),
+            ("apps/v1", "Pod", false),
+            ("evil.example/v1", "Pod", false),
+        ] {
+            let object = json!({"apiVersion": version, "kind": name, "spec": spec});
+            let found = image_slots(&kind("", "Pod"), &object, &[]);
+            assert_eq!(found.is_ok(), fits, "{version} {name}: {found:?}");
+        }
+        let object = json!({"kind": 7, "spec": spec});
+        assert_eq!(image_slots(&kind("", "Pod"), &object, &[]), Err(Unreadable::OtherKind));
+        // Another version of the group is the same kind: the API server converts.
+        let job =
+            json!({"apiVersion": "batch/v2", "kind": "Job", "spec": {"template": {"spec": spec}}});
+        assert!(image_slots(&kind("batch", "Job"), &job, &[]).is_ok());
+    }
+
+    #[test]
+    fn members_that_some_readers_take_for_others_are_refused() {
+        for spec in [
+            json!({"containers": [{"image": "a"}], "Containers": [{"image": "evil"}]}),
+            json!({"containers": [{"image": "a", "IMAGE": "evil"}]}),
+            json!({"containers": [{"image": "a"}], "initcontainers": [{"image": "evil"}]}),
+            json!({"containers": [{"image": "a"}], "volume\u{17f}": [{"image": {"reference": "evil"}}]}),
+        ] {
+            let found = image_slots(&kind("", "Pod"), &json!({"spec": spec}), &[]);
+            assert!(matches!(found, Err(Unreadable::Member { .. })), "{spec}: {found:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -23,6 +24,8 @@ use crate::workload::{CustomKind, GroupKind};
 const API_VERSION: &str = "in-toto.io/v1alpha1";
 /// The largest file that a policy names. A layout may have 16 MiB.
 const LARGEST_FILE: u64 = 16 << 20;
+/// The longest name, as Kubernetes has it.
+const LONGEST_NAME: usize = 253;
 /// Policies of one file.
 const POLICIES: usize = 1024;
 
@@ -163,6 +166,9 @@ pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicyS
             return Err(format!("apiVersion is {:?}, not {API_VERSION}", object.api_version));
         }
         let name = object.metadata.name;
+        if name.is_empty() || name.len() > LONGEST_NAME {
+            return Err(format!("a {} has a name of 1 to {LONGEST_NAME} bytes", object.kind));
+        }
         match object.kind.as_str() {
             "AdmissionSettings" if std::mem::replace(&mut has_settings, true) => {
                 return Err("there are two AdmissionSettings".to_owned());
@@ -275,11 +281,13 @@ fn source(wire: &SourceWire, folder: &Path) -> Result<Vec<u8>> {
         (None, Some(file)) => {
             let path = folder.join(file);
             let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-            let size = fs::metadata(&path).map_err(cannot)?.len();
-            if size > LARGEST_FILE {
+            // What has no size, as a device, ends at the bound too.
+            let (mut bytes, file) = (Vec::new(), fs::File::open(&path).map_err(cannot)?);
+            file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
+            if u64::try_from(bytes.len()).is_ok_and(|size| size > LARGEST_FILE) {
                 return Err(format!("{} has more than {LARGEST_FILE} bytes", path.display()));
             }
-            fs::read(&path).map_err(cannot)
+            Ok(bytes)
         }
         _ => Err("give one of inline and file".to_owned()),
     }
@@ -301,13 +309,19 @@ fn settings(spec: Value) -> Result<Settings> {
             reason: wire.reason,
         })
     });
+    let mut kinds_told = BTreeSet::new();
     let kinds = wire.kinds.into_iter().map(|wire| {
         let members = |path: &String| path.split('.').map(str::to_owned).collect::<Vec<_>>();
         let pod_specs: Vec<Vec<String>> = wire.pod_specs.iter().map(members).collect();
         if pod_specs.is_empty() || pod_specs.iter().flatten().any(String::is_empty) {
             return Err(format!("{}: podSpecs are paths as spec.template.spec", wire.kind));
         }
-        Ok(CustomKind { kind: GroupKind { group: wire.group, kind: wire.kind }, pod_specs })
+        let kind = GroupKind { group: wire.group, kind: wire.kind };
+        // Of two only one would be looked at, and what Kubernetes has itself is not for settings to say.
+        if kind.is_built_in() || !kinds_told.insert(kind.clone()) {
+            return Err(format!("kinds: {} of {:?} is told of twice", kind.kind, kind.group));
+        }
+        Ok(CustomKind { kind, pod_specs })
     });
     // A pattern would leave out namespaces that somebody else makes: kube-system-evil.
     if let Some(name) = wire.exempt_namespaces.iter().find(|name| name.contains('*')) {

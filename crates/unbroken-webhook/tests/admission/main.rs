@@ -12,4 +12,5 @@ mod mutations;
 mod real;
 mod registries;
 mod server;
+mod slots;
 mod world;

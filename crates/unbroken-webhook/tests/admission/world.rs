@@ -83,9 +83,16 @@ impl World {
 
     /// Reads policies. `HOST` stands for the registry.
     pub(crate) fn policies(&self, yaml: &str) -> PolicySet {
+        self.read_policies(yaml).unwrap_or_else(|fault| panic!("{fault}\n{yaml}"))
+    }
+
+    pub(crate) fn read_policies(&self, yaml: &str) -> Result<PolicySet, String> {
         let yaml = yaml.replace("HOST", self.registry.host());
-        PolicySet::parse(&yaml, self.folder(), now())
-            .unwrap_or_else(|fault| panic!("{fault}\n{yaml}"))
+        PolicySet::parse(&yaml, self.folder(), now()).map_err(|fault| fault.to_string())
+    }
+
+    pub(crate) fn verifier(&self) -> RegistryVerifier {
+        RegistryVerifier::new(self.client.clone())
     }
 
     /// Judges a request as the server does.
@@ -104,8 +111,7 @@ impl World {
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
         });
         let request = Request::parse(review.to_string().as_bytes()).unwrap();
-        let verifier = RegistryVerifier::new(self.client.clone());
-        answer(&request, &judge(&request, policies, occasion, &verifier))
+        answer(&request, &judge(&request, policies, occasion, &self.verifier()))
     }
 }
 
