@@ -2,7 +2,11 @@
 //!
 //! Each test has a namespace and a registration of its own, and all share the API server.
 
+mod contract;
 mod kinds;
+mod other;
+mod places;
+mod service;
 mod updates;
 
 use std::net::TcpStream;

@@ -60,6 +60,12 @@ impl Server {
         &self.address
     }
 
+    /// Ends it without a warning, as a node that goes away does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for an event that begins like this.
     pub(crate) fn event(&self, beginning: &str) -> String {
         let begin = Instant::now();
