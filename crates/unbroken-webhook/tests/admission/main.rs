@@ -8,6 +8,7 @@
 
 mod bypasses;
 mod decisions;
+mod golden;
 mod mutations;
 mod real;
 mod registries;

@@ -3,6 +3,7 @@
 //! Each test has a namespace and a registration of its own, and all share the API server.
 
 mod contract;
+mod golden;
 mod kinds;
 mod other;
 mod places;

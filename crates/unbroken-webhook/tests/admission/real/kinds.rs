@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Cluster, created, pod, refused};
 
 /// The groups and plurals of the kinds whose template of a pod stands at `spec.template`.
-const TEMPLATED: [(&str, &str, &str); 6] = [
+pub(super) const TEMPLATED: [(&str, &str, &str); 6] = [
     ("/api/v1", "replicationcontrollers", "ReplicationController"),
     ("/apis/apps/v1", "daemonsets", "DaemonSet"),
     ("/apis/apps/v1", "deployments", "Deployment"),
@@ -13,6 +13,9 @@ const TEMPLATED: [(&str, &str, &str); 6] = [
     ("/apis/apps/v1", "statefulsets", "StatefulSet"),
     ("/apis/batch/v1", "jobs", "Job"),
 ];
+
+pub(super) const POD_TEMPLATES: (&str, &str, &str) = ("/api/v1", "podtemplates", "PodTemplate");
+pub(super) const CRON_JOBS: (&str, &str, &str) = ("/apis/batch/v1", "cronjobs", "CronJob");
 
 /// An object of a kind with this image in its template.
 pub(super) fn templated(kind: &str, name: &str, image: &str) -> Value {
@@ -32,13 +35,13 @@ pub(super) fn templated(kind: &str, name: &str, image: &str) -> Value {
     json!({"metadata": {"name": name}, "spec": spec})
 }
 
-fn cron_job(name: &str, image: &str) -> Value {
+pub(super) fn cron_job(name: &str, image: &str) -> Value {
     let job = templated("Job", name, image);
     let spec = json!({"schedule": "0 0 * * *", "jobTemplate": {"spec": job["spec"]}});
     json!({"metadata": {"name": name}, "spec": spec})
 }
 
-fn pod_template(name: &str, image: &str) -> Value {
+pub(super) fn pod_template(name: &str, image: &str) -> Value {
     let template = json!({"metadata": {"labels": {"app": name}}, "spec": pod(name, image)["spec"]});
     json!({"metadata": {"name": name}, "template": template})
 }
@@ -60,9 +63,9 @@ fn every_kind_comes_in_with_a_signed_image_and_with_no_other() {
         check(group, plural, "spec.template.spec.containers[0]", &object);
     }
     check("/api/v1", "pods", "spec.containers[0]", &pod);
-    check("/api/v1", "podtemplates", "template.spec.containers[0]", &pod_template);
+    check(POD_TEMPLATES.0, POD_TEMPLATES.1, "template.spec.containers[0]", &pod_template);
     let place = "spec.jobTemplate.spec.template.spec.containers[0]";
-    check("/apis/batch/v1", "cronjobs", place, &cron_job);
+    check(CRON_JOBS.0, CRON_JOBS.1, place, &cron_job);
 }
 
 #[test]
