@@ -1,5 +1,7 @@
 //! The server: reviews in, answers out. What cannot be judged in time or at all is denied in form.
 
+mod body;
+mod connections;
 mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, Request as Asked, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use unbroken_model::timestamp::Timestamp;
 
+use self::body::{Bodies, Body, come_again};
 pub use self::tls::{Certificates, serve_tls};
 use crate::admission::{Occasion, Ruling, Verify, judge};
 use crate::answer::{answer, refuse};
@@ -24,14 +26,14 @@ use crate::mutation::pin_tags;
 use crate::policy::PolicySet;
 use crate::review::{Answer, Request};
 
-/// The largest body. The API server takes 3 MiB of an object, and sends an update with both sides.
-const LARGEST_BODY: usize = 8 << 20;
 /// Reviews that are judged at the same time; more are asked to come again.
 const AT_ONCE: usize = 64;
 /// How long a review may take where the API server does not say.
 const DEFAULT_TIME: Duration = Duration::from_secs(10);
 /// The API server waits 30 s at most.
 const LONGEST_TIME: Duration = Duration::from_secs(30);
+/// The longest text about a body that is no review: it may quote what was sent.
+const LONGEST_FAULT: usize = 300;
 /// What is left of the API server's time for the way there and back.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -41,6 +43,7 @@ pub struct Service {
     verifier: Arc<dyn Verify + Send + Sync>,
     clock: fn() -> Timestamp,
     log: Log,
+    bodies: Bodies,
     slots: Arc<Semaphore>,
     ready: AtomicBool,
 }
@@ -65,6 +68,7 @@ impl Service {
             verifier,
             clock,
             log,
+            bodies: Bodies::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             ready: AtomicBool::new(true),
         })
@@ -111,16 +115,16 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/mutate", post(mutate))
         .route("/livez", get(|| std::future::ready(StatusCode::OK)))
         .route("/readyz", get(readiness))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(body::LARGEST))
         .with_state(service)
 }
 
-async fn verify(state: State<Arc<Service>>, query: RawQuery, body: Bytes) -> Response {
-    review(state, query, body, Task::Verify).await
+async fn verify(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> Response {
+    review(state, query, request, Task::Verify).await
 }
 
-async fn mutate(state: State<Arc<Service>>, query: RawQuery, body: Bytes) -> Response {
-    review(state, query, body, Task::Mutate).await
+async fn mutate(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> Response {
+    review(state, query, request, Task::Mutate).await
 }
 
 async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
@@ -134,17 +138,20 @@ async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
 async fn review(
     State(service): State<Arc<Service>>,
     RawQuery(query): RawQuery,
-    body: Bytes,
+    asked: Asked,
     task: Task,
 ) -> Response {
-    let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
-        // The API server comes again by itself, within its own time.
-        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
+    let Body { bytes, room } = match service.bodies.read(asked).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
     };
-    let request = match Request::parse(&body) {
+    let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
+        return come_again();
+    };
+    let request = match Request::parse(&bytes) {
         Ok(request) => request,
         Err(malformed) => {
-            let message = malformed.to_string();
+            let message: String = malformed.to_string().chars().take(LONGEST_FAULT).collect();
             let Some(uid) = malformed.uid else {
                 return (StatusCode::BAD_REQUEST, message).into_response();
             };
@@ -158,7 +165,7 @@ async fn review(
     let judged = tokio::task::spawn_blocking(move || {
         let answer = service.judge(task, &request, until);
         // Kept until the work is done, also where nobody waits for it any more.
-        drop(slot);
+        drop((slot, room));
         answer
     });
     let answer = match tokio::time::timeout(time, judged).await {

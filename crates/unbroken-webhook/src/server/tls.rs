@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
-use super::{Service, router};
+use super::{Service, connections, router};
 use crate::failure::Failed;
 
 /// How often files are looked at. The kubelet swaps a folder behind a symbolic link, which a watch on
@@ -69,7 +69,7 @@ pub async fn serve_tls(
         tokio::time::sleep(LAME_DUCK).await;
         draining.graceful_shutdown(Some(DRAIN));
     });
-    let server = axum_server::from_tcp_rustls(listener, tls)
+    let server = connections::bounded(listener, tls)
         .map_err(|error| Failed::usage(format!("cannot listen: {error}")))?;
     let served = server.handle(handle).serve(router(service).into_make_service()).await;
     looking.abort();

@@ -9,6 +9,7 @@
 mod bypasses;
 mod decisions;
 mod golden;
+mod intruders;
 mod mutations;
 mod real;
 mod registries;

@@ -79,7 +79,7 @@ impl Server {
         panic!("no event {beginning:?} came");
     }
 
-    fn post(&self, path: &str, body: &str) -> Result<(u16, Value), ureq::Error> {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Result<(u16, Value), ureq::Error> {
         self.post_trusting(Self::AUTHORITY, path, body)
     }
 
@@ -106,7 +106,7 @@ impl Server {
         Ok((answer.status().as_u16(), value))
     }
 
-    fn review(&self, path: &str, request: &Value) -> Value {
+    pub(crate) fn review(&self, path: &str, request: &Value) -> Value {
         let (status, answer) = self.post(path, &review(request)).unwrap();
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer.pointer("/response/uid").unwrap(), "0b1e");
@@ -121,7 +121,7 @@ impl Drop for Server {
     }
 }
 
-fn review(request: &Value) -> String {
+pub(crate) fn review(request: &Value) -> String {
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
         .to_string()
 }
@@ -133,7 +133,7 @@ fn show(world: &World, authority: &str) {
     world.keep("tls.crt", identity.certificate().as_bytes());
 }
 
-fn allowed(answer: &Value) -> bool {
+pub(crate) fn allowed(answer: &Value) -> bool {
     answer.pointer("/response/allowed").unwrap().as_bool().unwrap()
 }
 
