@@ -53,6 +53,10 @@ pub trait Content: Send + Sync {
     /// Any error means that it is not known what there is.
     fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>>;
 
+    /// Hears that a fallback tag had what the place itself keeps no account of, so that the next
+    /// image need not ask for both.
+    fn has_fallback(&self) {}
+
     /// Tells whether a blob is there.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::fmt;
 
 use unbroken_model::digest::Digest;
 
-pub use self::find::{Scope, find};
+pub use self::find::{Scope, find, find_others, find_referrers, total};
 use crate::classify::{Kind, Recognised};
 use crate::descriptor::Descriptor;
 use crate::error::OciError;

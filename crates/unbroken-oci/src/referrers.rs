@@ -53,6 +53,9 @@ pub fn list(content: &dyn Content, subject: &Digest) -> Result<(Vec<Descriptor>,
         return Ok((found, Way::Listed));
     }
     let index = fallback_index(content, subject)?.unwrap_or_default();
+    if !index.manifests.is_empty() {
+        content.has_fallback();
+    }
     Ok((index.manifests, Way::FallbackTag))
 }
 

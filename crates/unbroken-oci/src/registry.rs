@@ -16,7 +16,7 @@ mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
@@ -104,13 +104,22 @@ struct Shared {
     agents: Agents,
     /// What a registry asked for before, by registry and scope.
     authorizations: Mutex<Authorizations>,
+    /// When a repository was last seen to keep its referrers in fallback tags.
+    fallbacks: Mutex<BTreeMap<Repository, Instant>>,
 }
+
+/// How long a repository is taken to keep its referrers in fallback tags: a registry that is renewed
+/// begins to list them.
+const FALLBACK_LASTS: Duration = Duration::from_mins(1);
+/// Repositories of which that is remembered.
+const FALLBACKS: usize = 4096;
 
 impl Client {
     /// Makes a client. It connects when it is asked for something.
     pub fn new(settings: Settings) -> Self {
         let (agents, authorizations) = (Agents::default(), Mutex::default());
-        let shared = Arc::new(Shared { settings, agents, authorizations });
+        let fallbacks = Mutex::default();
+        let shared = Arc::new(Shared { settings, agents, authorizations, fallbacks });
         Self { shared, deadline: None }
     }
 
@@ -141,6 +150,23 @@ impl Client {
 
     fn authorizations(&self) -> MutexGuard<'_, Authorizations> {
         self.shared.authorizations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keeps_to_fallback(&self, repository: &Repository) -> bool {
+        let fallbacks = self.shared.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        fallbacks.get(repository).is_some_and(|seen| seen.elapsed() < FALLBACK_LASTS)
+    }
+
+    fn note_fallback(&self, repository: &Repository) {
+        let mut fallbacks = self.shared.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        if fallbacks.len() >= FALLBACKS {
+            fallbacks.clear();
+        }
+        // Only what was asked anew counts: else it would last for as long as somebody looks.
+        let seen = fallbacks.entry(repository.clone()).or_insert_with(Instant::now);
+        if seen.elapsed() >= FALLBACK_LASTS {
+            *seen = Instant::now();
+        }
     }
 
     /// The address of a registry's interface.

@@ -8,6 +8,7 @@ use unbroken_oci::reference::Reference;
 use unbroken_verify::{Admissible, Finding};
 
 use crate::code::AdmissionCode;
+use crate::policy::{Generation, Policy};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -74,6 +75,16 @@ pub struct Verified {
     digest: Digest,
 }
 
+/// That a chain verified which names an image, under what one policy asks of chains.
+///
+/// It can be remembered, and opens no door by itself: [`Verified::of`] holds it against the image
+/// and the policy that it is needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    generation: Generation,
+    digest: Digest,
+}
+
 /// Why an image does not come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -102,17 +113,49 @@ pub struct Docket {
 }
 
 impl Verified {
-    /// Notes that a verified chain names the image.
+    /// Settles what a policy asks of an image by what was proven; `digest` is what the name of the
+    /// image led to.
     ///
-    /// `Admissible` is what `unbroken-verify` gives for a digest that a verified chain names; that
-    /// it is of this image is for the caller to see to, who looked the image up.
-    pub(crate) fn of(demand: Demand, digest: &Digest, _proof: &Admissible<'_>) -> Self {
-        Self { demand, digest: digest.clone() }
+    /// # Checks
+    /// That it was proven of this very image, and under what the policy asks as it is now.
+    pub(crate) fn of(
+        image: &Reference,
+        digest: &Digest,
+        policy: &Policy,
+        proven: &Proven,
+    ) -> Option<Self> {
+        let generation = policy.chain.as_ref().ok()?.generation();
+        let of_image = image.digest().is_none_or(|named| named == digest);
+        (generation == proven.generation && *digest == proven.digest && of_image)
+            .then(|| Self { demand: Demand::new(image, &policy.name), digest: digest.clone() })
     }
 
     /// Returns the digest that was verified.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+}
+
+impl Proven {
+    /// Notes that a verified chain names the image.
+    ///
+    /// `Admissible` is what `unbroken-verify` gives for a digest that a verified chain names; that
+    /// it is of this image is for the caller to see to, who looked the image up.
+    pub(crate) fn of(generation: Generation, digest: &Digest, _proof: &Admissible<'_>) -> Self {
+        Self { generation, digest: digest.clone() }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(generation: Generation, digest: Digest) -> Self {
+        Self { generation, digest }
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod answer;
+pub mod cache;
 pub mod check;
 pub mod code;
 pub mod decision;
@@ -19,6 +20,7 @@ pub mod mutation;
 pub mod options;
 pub mod pattern;
 pub mod policy;
+pub mod recall;
 pub mod review;
 pub mod serve;
 pub mod server;

@@ -1,9 +1,11 @@
 //! Policies: which images have to have which chain, and what else is set.
 
+mod generation;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use thiserror::Error;
 use unbroken_crypto::{Inspector, KeySet, Owner};
@@ -11,6 +13,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
 use unbroken_oci::reference::Repository;
 
+pub(crate) use self::generation::Generation;
 use crate::pattern::{ImagePattern, NamePattern};
 use crate::workload::CustomKind;
 
@@ -115,6 +118,8 @@ pub struct ChainPolicy {
     pub inspectors: KeySet<Inspector>,
     /// What is asked of the binding of links.
     pub binding: Binding,
+    /// What all of this comes to, once it was asked for.
+    generation: OnceLock<Generation>,
 }
 
 /// What is asked of the binding of links to the layout.

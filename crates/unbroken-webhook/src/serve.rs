@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cache::options::CacheOptions;
 use crate::failure::Failed;
 use crate::log::Log;
 use crate::options::{Registries, clock, load_policies};
@@ -33,6 +34,8 @@ pub struct Serve {
     key: PathBuf,
     #[command(flatten)]
     registries: Registries,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 impl Serve {
@@ -42,7 +45,8 @@ impl Serve {
     /// [`Failed`] for arguments, policies and certificates that cannot be used.
     pub fn run(self) -> Result<(), Failed> {
         let policies = load_policies(&self.policies, clock())?;
-        let verifier = Arc::new(RegistryVerifier::new(self.registries.client()?));
+        let verifier =
+            Arc::new(RegistryVerifier::remembering(self.registries.client()?, self.cache.bounds()));
         let service = Service::new(policies, verifier, clock, Log::new(std::io::stderr()));
         let cannot = |error: std::io::Error| {
             Failed::usage(format!("cannot listen on {}: {error}", self.listen))

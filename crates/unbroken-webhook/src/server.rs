@@ -4,6 +4,7 @@ mod body;
 mod connections;
 mod tls;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::code::AdmissionCode;
 use crate::log::Log;
 use crate::mutation::pin_tags;
 use crate::policy::PolicySet;
+use crate::recall::judge_at_once;
 use crate::review::{Answer, Request};
 
 /// Reviews that are judged at the same time; more are asked to come again.
@@ -92,17 +94,33 @@ impl Service {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Answers from what is remembered; nothing, where a registry has to be asked.
+    fn recall(&self, request: &Request) -> Option<Answer> {
+        let (now, begun) = ((self.clock)(), Instant::now());
+        let occasion = Occasion { now, until: None };
+        let ruling = judge_at_once(request, &self.policies(), occasion, self.verifier.as_ref())?;
+        Some(self.answer(now, request, &ruling, begun))
+    }
+
     fn judge(&self, task: Task, request: &Request, until: Instant) -> Answer {
         let (policies, now) = (self.policies(), (self.clock)());
         let begun = Instant::now();
         let occasion = Occasion { now, until: Some(until) };
-        let answer = match task {
-            Task::Mutate => pin_tags(request, &policies, occasion, self.verifier.as_ref()),
-            Task::Verify => {
-                let ruling: Ruling = judge(request, &policies, occasion, self.verifier.as_ref());
-                answer(request, &ruling)
+        match task {
+            Task::Mutate => {
+                let answer = pin_tags(request, &policies, occasion, self.verifier.as_ref());
+                self.log.decision(now, request, &answer, begun.elapsed());
+                answer
             }
-        };
+            Task::Verify => {
+                let ruling = judge(request, &policies, occasion, self.verifier.as_ref());
+                self.answer(now, request, &ruling, begun)
+            }
+        }
+    }
+
+    fn answer(&self, now: Timestamp, request: &Request, ruling: &Ruling, begun: Instant) -> Answer {
+        let answer = answer(request, ruling);
         self.log.decision(now, request, &answer, begun.elapsed());
         answer
     }
@@ -145,9 +163,6 @@ async fn review(
         Ok(body) => body,
         Err(answer) => return answer,
     };
-    let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
-        return come_again();
-    };
     let request = match Request::parse(&bytes) {
         Ok(request) => request,
         Err(malformed) => {
@@ -160,6 +175,19 @@ async fn review(
         }
     };
     let uid = request.uid.clone();
+    let broken =
+        || refuse(AdmissionCode::Internal, "the review could not be judged", "Report this.");
+    if matches!(task, Task::Verify) {
+        // A panic ends this one review.
+        let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&request)));
+        match recalled.map_err(|_| broken()) {
+            Ok(None) => {}
+            Ok(Some(answer)) | Err(answer) => return reviewed(&uid, &answer),
+        }
+    }
+    let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
+        return come_again();
+    };
     let time = time_for(query.as_deref().unwrap_or_default());
     let until = Instant::now() + time;
     let judged = tokio::task::spawn_blocking(move || {
@@ -170,10 +198,7 @@ async fn review(
     });
     let answer = match tokio::time::timeout(time, judged).await {
         Ok(Ok(answer)) => answer,
-        // A panic ends this one review.
-        Ok(Err(_)) => {
-            refuse(AdmissionCode::Internal, "the review could not be judged", "Report this.")
-        }
+        Ok(Err(_)) => broken(),
         Err(_) => {
             let message = format!("the review took longer than {} s", time.as_secs_f32());
             let remedy = "Look at the registry; raise timeoutSeconds of the webhook if it is slow.";

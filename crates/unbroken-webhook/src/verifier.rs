@@ -1,109 +1,123 @@
 //! Verifies the chain of an image in a registry. No command is run: inspections pass by signed links.
 
-use unbroken_crypto::{Inspector, KeySet};
+mod chain;
+mod evidence;
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Instant;
+
 use unbroken_model::digest::Digest;
-use unbroken_model::limits::Limits;
-use unbroken_model::timestamp::Timestamp;
-use unbroken_oci::evidence::{Evidence, Scope};
-use unbroken_oci::image::ResolvedImage;
-use unbroken_oci::location::Location;
-use unbroken_oci::manifest::Fetched;
-use unbroken_oci::reference::Reference;
+use unbroken_oci::OciError;
+use unbroken_oci::reference::{Reference, Repository, Selector};
 use unbroken_oci::registry::Client;
-use unbroken_oci::store::open_store;
-use unbroken_oci::{OciError, look_up};
-use unbroken_verify::{
-    BindingDemands, BindingPolicy, Budget, InspectionCommands, Inspectors, NamedEvidence, Options,
-    Product, Rejection, Session, VerifiedSupplyChain, open_layout,
-};
+use unbroken_verify::NamedEvidence;
 
+use self::evidence::{Image, Pieces};
 use crate::admission::{Occasion, Verify};
+use crate::cache::flights::{Flights, Sharing};
+use crate::cache::{Bounds, Cache, Moment, Outcome, Subject};
 use crate::code::AdmissionCode;
-use crate::decision::{Demand, Failure, Verified};
-use crate::policy::{Binding, ChainPolicy, Policy};
+use crate::decision::{Failure, Verified};
+use crate::policy::{ChainPolicy, Generation, Policy};
 
-/// Looks images and their evidence up in registries.
+/// Looks images and their evidence up in registries, once for all who ask at the same time.
 pub struct RegistryVerifier {
     client: Client,
+    cache: Cache,
+    /// Looks that are under way, by the image and what is asked of it.
+    flights: Flights<(Subject, Vec<Generation>), Vec<Outcome>>,
 }
 
-/// An image that was looked up, with what lies beside it.
-struct Found {
-    /// The digests by which a chain may name the image, that of the manifest first.
-    digests: Vec<Digest>,
-    manifests: Vec<Fetched>,
-    beside: Vec<NamedEvidence>,
+/// An image that is asked about, by its digest.
+struct Question<'a> {
+    subject: Subject,
+    repository: &'a Repository,
+    digest: Digest,
+    /// What the name led to, where that had to be looked up.
+    image: Option<Image>,
+    at: Moment,
+    occasion: Occasion,
 }
 
 impl RegistryVerifier {
-    /// Makes a verifier; nothing is connected to yet.
+    /// Makes a verifier that remembers nothing; nothing is connected to yet.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self::remembering(client, Bounds { entries: 0, ..Bounds::default() })
+    }
+
+    /// Makes a verifier that remembers verdicts within bounds.
+    pub fn remembering(client: Client, bounds: Bounds) -> Self {
+        Self { client, cache: Cache::new(bounds), flights: Flights::new() }
+    }
+
+    /// Returns what is remembered.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Returns the client, whose requests end when nobody waits for the answer any more.
     fn client(&self, occasion: Occasion) -> Client {
         occasion.until.map_or_else(|| self.client.clone(), |until| self.client.until(until))
     }
-}
 
-/// Looks an image up. A tag is resolved here and nowhere else: what follows goes by digests.
-fn find(client: &Client, image: &Reference) -> Result<Found, OciError> {
-    let place = Location::Registry(image.clone());
-    let (identified, ResolvedImage { image: manifest, index }) = look_up(&place, client, None)?;
-    let digests = identified
-        .digests()
-        .ok_or_else(|| OciError::NotFound { what: format!("the digest of {image}") })?;
-    let manifests: Vec<Fetched> = manifest.into_iter().chain(index).collect();
-    let beside = gather(client, &place, &manifests)?;
-    let digests = std::iter::once(digests.digest).chain(digests.others).collect();
-    Ok(Found { digests, manifests, beside })
-}
-
-fn gather(
-    client: &Client,
-    place: &Location,
-    manifests: &[Fetched],
-) -> Result<Vec<NamedEvidence>, OciError> {
-    let store = open_store(place, client)?;
-    let mut named = Vec::new();
-    for manifest in manifests {
-        let found = store.find(manifest, Scope::Chain)?;
-        named.extend(found.evidence.into_iter().filter_map(named_evidence));
-    }
-    Ok(named)
-}
-
-fn judge(
-    client: &Client,
-    image: &Reference,
-    found: &Found,
-    (name, chain): (&str, &ChainPolicy),
-    now: Timestamp,
-) -> Result<Verified, Vec<Failure>> {
-    let mut elsewhere = Vec::new();
-    for place in &chain.evidence {
-        let more = gather(client, place, &found.manifests);
-        elsewhere.extend(more.map_err(|error| vec![undecided(&error)])?);
-    }
-    let beside = || found.beside.iter().chain(&elsewhere);
-    let verified = verify_chain(chain, beside, now).map_err(|rejection| {
-        let errors: Vec<Failure> =
-            rejection.assessment().errors().map(Failure::of_finding).collect();
-        errors
-    })?;
-    let mut refused = None;
-    for digest in &found.digests {
-        match verified.admits(digest) {
-            Ok(proof) => {
-                let demand = Demand::new(image, name);
-                let digest = found.digests.first().unwrap_or(digest);
-                return Ok(Verified::of(demand, digest, &proof));
+    fn question<'a>(
+        &self,
+        image: &'a Reference,
+        occasion: Occasion,
+    ) -> Result<Question<'a>, OciError> {
+        let (digest, found) = match image.selector() {
+            Selector::Digest(digest) => (digest, None),
+            Selector::Tag(_) => {
+                let found = evidence::resolve(&self.client(occasion), image)?;
+                let none = || OciError::NotFound { what: format!("the digest of {image}") };
+                (found.digests.first().cloned().ok_or_else(none)?, Some(found))
             }
-            Err(finding) => _ = refused.get_or_insert(finding),
+        };
+        Ok(Question::of(image, digest, found, occasion))
+    }
+
+    /// Answers from what is remembered; nothing, where that does not suffice for all of it.
+    fn remembered(&self, question: &Question<'_>, chains: &[&ChainPolicy]) -> Option<Vec<Outcome>> {
+        let of = |chain: &&ChainPolicy| {
+            self.cache.outcome(&question.subject, chain.generation(), question.at)
+        };
+        chains.iter().map(of).collect()
+    }
+
+    /// Looks up what is not remembered, or waits for whoever does so already.
+    fn ask(&self, question: &Question<'_>, chains: &[&ChainPolicy]) -> Vec<Outcome> {
+        let remembered = self.remembered(question, chains);
+        self.cache.count(chains.len(), remembered.is_some());
+        if let Some(outcomes) = remembered {
+            return outcomes;
+        }
+        let generations = chains.iter().map(|chain| chain.generation()).collect();
+        let key = (question.subject.clone(), generations);
+        let until = question.occasion.until;
+        let answer = self.flights.answer(&key, until, || {
+            // Whoever asked before may have landed in between.
+            let outcomes =
+                self.remembered(question, chains).unwrap_or_else(|| self.look_up(question, chains));
+            // That the time of one was over says nothing to those who have more of it.
+            let late = until.is_some_and(|until| Instant::now() >= until);
+            (outcomes, if late { Sharing::Own } else { Sharing::Shared })
+        });
+        answer.unwrap_or_else(|| {
+            let waited = OciError::Deadline { action: "waiting for the same image".to_owned() };
+            vec![Err(Arc::new([undecided(&waited)])); chains.len()]
+        })
+    }
+
+    /// Looks an image up: first what refers to it, which mostly suffices, then everything else.
+    fn look_up(&self, question: &Question<'_>, chains: &[&ChainPolicy]) -> Vec<Outcome> {
+        let (client, all) = (self.client(question.occasion), OnceCell::new());
+        let look = Look { question, cache: &self.cache, client, all };
+        match look.referrers() {
+            Ok(referrers) => chains.iter().map(|chain| look.judge(chain, &referrers)).collect(),
+            Err(error) => vec![Err(Arc::new([undecided(&error)])); chains.len()],
         }
     }
-    Err(refused.iter().map(|finding| Failure::of_finding(finding)).collect())
 }
 
 impl Verify for RegistryVerifier {
@@ -113,81 +127,143 @@ impl Verify for RegistryVerifier {
         policies: &[&Policy],
         occasion: Occasion,
     ) -> Vec<Result<Verified, Vec<Failure>>> {
-        let client = self.client(occasion);
-        let found = find(&client, image);
-        let judge = |policy: &&Policy| {
-            let found = found.as_ref().map_err(|error| vec![undecided(error)])?;
-            // A policy that cannot be used is not handed in; if it were, it would prove nothing.
-            let chain = policy.chain.as_ref().map_err(|_| Vec::new())?;
-            judge(&client, image, found, (&policy.name, chain), occasion.now)
-        };
-        policies.iter().map(judge).collect()
+        match self.question(image, occasion) {
+            Ok(question) => {
+                settle(image, &question, policies, |chains| Some(self.ask(&question, chains)))
+                    .unwrap_or_default()
+            }
+            Err(error) => policies.iter().map(|_| Err(vec![undecided(&error)])).collect(),
+        }
+    }
+
+    fn recall(
+        &self,
+        image: &Reference,
+        policies: &[&Policy],
+        occasion: Occasion,
+    ) -> Option<Vec<Result<Verified, Vec<Failure>>>> {
+        let question = Question::of(image, image.digest()?.clone(), None, occasion);
+        settle(image, &question, policies, |chains| {
+            let outcomes = self.remembered(&question, chains)?;
+            self.cache.count(chains.len(), true);
+            Some(outcomes)
+        })
     }
 
     fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>> {
-        let place = Location::Registry(image.clone());
-        let mut failure = match look_up(&place, &self.client(occasion), None) {
-            Ok((identified, _)) => match identified.digests() {
-                Some(digests) => return Ok(digests.digest),
-                None => undecided(&OciError::NotFound { what: format!("the digest of {image}") }),
-            },
-            Err(error) => undecided(&error),
-        };
-        failure.image = image.to_string();
-        Err(Box::new(failure))
+        match self.question(image, occasion) {
+            Ok(question) => Ok(question.digest),
+            Err(error) => {
+                let mut failure = undecided(&error);
+                failure.image = image.to_string();
+                Err(Box::new(failure))
+            }
+        }
     }
 }
 
-/// Judges the chain of a policy over evidence.
-fn verify_chain<'a, I: Iterator<Item = &'a NamedEvidence>>(
-    chain: &ChainPolicy,
-    evidence: impl Fn() -> I,
-    now: Timestamp,
-) -> Result<VerifiedSupplyChain, Box<Rejection>> {
-    let in_force = open_layout(&chain.layout, &chain.owners, now)?;
-    let options = Options {
-        parameters: chain.parameters.clone(),
-        inspections: InspectionCommands::Never,
-        inspectors: inspectors(&chain.inspectors),
-        bindings: bindings(&chain.binding, now),
-        ..Options::default()
+impl<'a> Question<'a> {
+    fn of(image: &'a Reference, digest: Digest, found: Option<Image>, occasion: Occasion) -> Self {
+        let repository = image.repository();
+        let subject = Subject { scope: "".into(), image: format!("{repository}@{digest}").into() };
+        let at = Moment { now: occasion.now, steady: Instant::now() };
+        Self { subject, repository, digest, image: found, at, occasion }
+    }
+}
+
+/// Settles the policies by what comes of their chains, in their order.
+fn settle(
+    image: &Reference,
+    question: &Question<'_>,
+    policies: &[&Policy],
+    outcomes: impl FnOnce(&[&ChainPolicy]) -> Option<Vec<Outcome>>,
+) -> Option<Vec<Result<Verified, Vec<Failure>>>> {
+    // A policy that cannot be used is not handed in; if it were, it would prove nothing.
+    let chains: Vec<&ChainPolicy> =
+        policies.iter().filter_map(|policy| policy.chain.as_ref().ok()).collect();
+    let mut outcomes = outcomes(&chains)?.into_iter();
+    let settle = |policy: &&Policy| {
+        let outcome = policy.chain.as_ref().ok().and_then(|_| outcomes.next());
+        let proven = outcome.ok_or_else(Vec::new)?.map_err(|failures| failures.to_vec())?;
+        Verified::of(image, &question.digest, policy, &proven).ok_or_else(Vec::new)
     };
-    let mut session = Session::open(in_force, now, options, Limits::default(), Budget::default());
-    loop {
-        let requests = session.requests();
-        if requests.is_empty() {
-            break;
-        }
-        for request in requests {
-            let pieces: Vec<_> =
-                evidence().filter_map(|piece| piece.for_request(&request)).collect();
-            session.submit_all(request.chain, &pieces);
-        }
+    Some(policies.iter().map(settle).collect())
+}
+
+/// One look at an image.
+struct Look<'a> {
+    question: &'a Question<'a>,
+    cache: &'a Cache,
+    client: Client,
+    /// The image and what lies beside it in other ways, once they had to be fetched.
+    all: OnceCell<Result<(Image, Pieces), OciError>>,
+}
+
+impl Look<'_> {
+    fn referrers(&self) -> Result<Pieces, OciError> {
+        let repository = self.client.repository(self.question.repository);
+        evidence::referrers(&repository, &self.question.digest)
     }
-    let mut waiting = session.evaluate()?;
-    waiting.stand_in(Product::NotAtHand);
-    waiting.conclude(Vec::new())
-}
 
-fn inspectors(keys: &KeySet<Inspector>) -> Inspectors {
-    if keys.iter().next().is_none() { Inspectors::Owners } else { Inspectors::AnyOf(keys.clone()) }
-}
-
-fn bindings(binding: &Binding, now: Timestamp) -> BindingPolicy {
-    match binding {
-        Binding::Optional => BindingPolicy::Report,
-        Binding::Required { max_age } => {
-            let youngest = |age: u32| now.unix().saturating_sub(i64::from(age));
-            let not_before = max_age.map(|age| Timestamp::from_unix(youngest(age)));
-            BindingPolicy::Require(BindingDemands { nonce: None, not_before })
+    fn judge(&self, chain: &ChainPolicy, referrers: &Pieces) -> Outcome {
+        let called = std::slice::from_ref(&self.question.digest);
+        if chain.evidence.is_empty()
+            && let Ok(proven) = self.judge_by(chain, called, &[referrers])
+        {
+            return Ok(proven);
         }
+        let outcome = self.judge_by_all(chain, referrers);
+        if let Err(failures) = &outcome {
+            let (subject, at) = (&self.question.subject, self.question.at);
+            self.cache.keep_refusal(subject, chain.generation(), failures, at);
+        }
+        outcome
     }
-}
 
-fn named_evidence(piece: Evidence) -> Option<NamedEvidence> {
-    let name = piece.link_name()?;
-    let source = format!("{name} ({} {})", piece.way, piece.manifest);
-    NamedEvidence::new(&name, source, piece.bytes)
+    /// Judges by everything that there is: a chain may name the image by the digest of its
+    /// configuration, and evidence may lie under a tag, or in other places of the policy.
+    fn judge_by_all(&self, chain: &ChainPolicy, referrers: &Pieces) -> Outcome {
+        let unknown = |error: &OciError| -> Arc<[Failure]> { Arc::new([undecided(error)]) };
+        let all = self.all.get_or_init(|| self.fetch(referrers)).as_ref();
+        let (image, others) = all.map_err(unknown)?;
+        let mut pieces = Vec::new();
+        for place in &chain.evidence {
+            let found = evidence::elsewhere(&self.client, place, image);
+            pieces.push(found.map_err(|error| unknown(&error))?);
+        }
+        let all: Vec<&Pieces> = [referrers, others].into_iter().chain(&pieces).collect();
+        self.judge_by(chain, &image.digests, &all)
+    }
+
+    fn fetch(&self, referrers: &Pieces) -> Result<(Image, Pieces), OciError> {
+        let Question { repository, digest, .. } = self.question;
+        let pinned = Reference::new((*repository).clone(), Selector::Digest(digest.clone()));
+        let image = match &self.question.image {
+            Some(image) => image.clone(),
+            None => evidence::resolve(&self.client, &pinned)?,
+        };
+        let others = evidence::others(&self.client.repository(repository), &image, referrers)?;
+        Ok((image, others))
+    }
+
+    /// Judges by this evidence, if that was not done before.
+    fn judge_by(&self, chain: &ChainPolicy, digests: &[Digest], pieces: &[&Pieces]) -> Outcome {
+        let (at, digest) = (self.question.at, evidence::digest(digests, pieces));
+        let known = self.cache.verdict(chain.generation(), &self.question.digest, digest, at);
+        let judge = || {
+            let named: Vec<&NamedEvidence> =
+                pieces.iter().flat_map(|pieces| pieces.named()).collect();
+            let proven = chain::judge(chain, digests, &named, at.now)?;
+            if let Some(longest) = self.cache.verdicts_last() {
+                let ends = chain::passes_until(chain, digests, &named, at.now, longest);
+                self.cache.keep_verdict(digest, &proven, at, ends);
+            }
+            Ok::<_, Vec<Failure>>(proven)
+        };
+        let proven = known.map_or_else(judge, Ok)?;
+        self.cache.keep_look(&self.question.subject, digest, &proven, at);
+        Ok(proven)
+    }
 }
 
 /// A registry that does not answer says nothing about a chain; one that has no such image does.

@@ -36,11 +36,38 @@ pub enum Scope {
 /// Any error means that it is not known what there is: a place that did not answer is never taken
 /// for one that has nothing. What is there and is no evidence is told in [`Found::skipped`].
 pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Found> {
-    let subject = &image.descriptor.digest;
+    let mut found = find_referrers(content, &image.descriptor.digest)?;
+    let others = find_others(content, image, scope, total(&found.evidence))?;
+    found.evidence.extend(others.evidence);
+    found.skipped.extend(others.skipped);
+    sort(&mut found);
+    Ok(found)
+}
+
+/// Finds the evidence that refers to an image, of which no more than the digest has to be known.
+///
+/// # Errors
+/// Those of [`find`].
+pub fn find_referrers(content: &dyn Content, subject: &Digest) -> Result<Found> {
     let mut found = Found::default();
     let (listed, _) = list(content, subject)?;
     let referrers: Vec<_> = listed.into_iter().map(|entry| (entry, Way::Referrer)).collect();
-    gather(content, subject, &referrers, &mut found)?;
+    gather(content, subject, &referrers, 0, &mut found)?;
+    sort(&mut found);
+    Ok(found)
+}
+
+/// Finds what lies beside an image in other ways; `spent` bytes were found in the first one.
+///
+/// # Errors
+/// Those of [`find`].
+pub fn find_others(
+    content: &dyn Content,
+    image: &Fetched,
+    scope: Scope,
+    spent: u64,
+) -> Result<Found> {
+    let (subject, mut found) = (&image.descriptor.digest, Found::default());
     let suffixes: &[&str] = match scope {
         Scope::Chain => &["att"],
         Scope::All => &["att", "sig", "sbom"],
@@ -49,7 +76,8 @@ pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Foun
         let tag = format!("{}.{suffix}", fallback_tag(subject));
         match content.manifest(&Selector::Tag(tag)) {
             Ok(fetched) => {
-                gather(content, subject, &[(fetched.descriptor, Way::CosignTag)], &mut found)?;
+                let entry = (fetched.descriptor, Way::CosignTag);
+                gather(content, subject, &[entry], spent, &mut found)?;
             }
             Err(OciError::NotFound { .. }) => {}
             Err(error) if is_of_the_content(&error) => {
@@ -62,8 +90,13 @@ pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Foun
     if let (Manifest::Index(index), Scope::All) = (&image.manifest, scope) {
         let children = index.manifests.iter().filter(|child| is_attestation(child));
         let children: Vec<_> = children.map(|child| (child.clone(), Way::BuildKit)).collect();
-        gather(content, subject, &children, &mut found)?;
+        gather(content, subject, &children, spent, &mut found)?;
     }
+    sort(&mut found);
+    Ok(found)
+}
+
+fn sort(found: &mut Found) {
     found.evidence.sort_by(|a, b| {
         let key = |piece: &Evidence| {
             (piece.way, piece.manifest.to_string(), piece.blob.digest.to_string())
@@ -71,7 +104,6 @@ pub fn find(content: &dyn Content, image: &Fetched, scope: Scope) -> Result<Foun
         key(a).cmp(&key(b))
     });
     found.evidence.dedup_by(|a, b| a.manifest == b.manifest && a.blob.digest == b.blob.digest);
-    Ok(found)
 }
 
 /// Tells a manifest of attestations in an index from an image: by its annotation, its type, or the
@@ -88,10 +120,11 @@ fn gather(
     content: &dyn Content,
     subject: &Digest,
     entries: &[(Descriptor, Way)],
+    before: u64,
     found: &mut Found,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let spent = Mutex::new(total(found));
+    let spent = Mutex::new(before.saturating_add(total(&found.evidence)));
     let results = Mutex::new(Vec::new());
     let work = || {
         while let Some((entry, way)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -133,8 +166,9 @@ fn gather(
     Ok(())
 }
 
-fn total(found: &Found) -> u64 {
-    found.evidence.iter().map(|piece| piece.blob.size).fold(0, u64::saturating_add)
+/// Sums up the sizes of pieces of evidence.
+pub fn total(evidence: &[Evidence]) -> u64 {
+    evidence.iter().map(|piece| piece.blob.size).fold(0, u64::saturating_add)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -263,6 +263,9 @@ impl Content for RegistryRepository {
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        if self.client.keeps_to_fallback(&self.repository) {
+            return Ok(None);
+        }
         // A mirror may keep the image and not what lies beside it: an empty list of its says nothing.
         for mirror in self.mirrors() {
             let listed = self.referrers_at(&self.client.address(mirror.registry())?, subject);
@@ -273,6 +276,10 @@ impl Content for RegistryRepository {
             }
         }
         self.referrers_at(&self.own()?, subject)
+    }
+
+    fn has_fallback(&self) {
+        self.client.note_fallback(&self.repository);
     }
 
     fn has_blob(&self, blob: &Descriptor) -> Result<bool> {

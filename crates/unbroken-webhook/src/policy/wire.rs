@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -263,6 +264,7 @@ fn chain(wire: PolicyWire, folder: &Path, now: Timestamp) -> Result<ChainPolicy>
         parameters: wire.parameters,
         evidence: evidence.collect::<Result<_>>()?,
         binding,
+        generation: OnceLock::new(),
     })
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod bypasses;
+mod cache;
 mod decisions;
 mod golden;
 mod intruders;

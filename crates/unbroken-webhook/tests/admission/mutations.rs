@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 use unbroken_model::digest::Digest;
 use unbroken_oci::reference::Reference;
 use unbroken_testkit::Random;
+use unbroken_testkit::registry::Reply;
 use unbroken_webhook::admission::{Occasion, Verify, judge};
 use unbroken_webhook::answer::answer;
+use unbroken_webhook::cache::Bounds;
 use unbroken_webhook::decision::{Decision, Failure, Relief, Verified};
 use unbroken_webhook::policy::{Policy, PolicySet};
+use unbroken_webhook::recall::judge_at_once;
 use unbroken_webhook::review::{Operation, Request};
 
-use crate::world::{World, now, request};
+use crate::world::{POLICY, World, admitted, judge_by, now, pod_of, request};
 
 /// How many reviews are turned over.
 const REVIEWS: u64 = 10_000;
@@ -38,7 +41,10 @@ impl Verify for Nothing {
 
 fn good() -> Value {
     let digest = "a".repeat(64);
-    let image = |name: &str| format!("registry.example/acme/{name}@sha256:{digest}");
+    review_of(&|name: &str| format!("registry.example/acme/{name}@sha256:{digest}"))
+}
+
+fn review_of(image: &dyn Fn(&str) -> String) -> Value {
     let spec = |app: &str| {
         json!({
             "containers": [{"name": "app", "image": image(app)}],
@@ -116,7 +122,10 @@ fn turn_over(review: &mut Value, random: &mut Random) {
 
 /// The body of a review in which a few things are turned over.
 pub(crate) fn turned_over(random: &mut Random) -> Vec<u8> {
-    let mut review = good();
+    turn_over_some(good(), random)
+}
+
+fn turn_over_some(mut review: Value, random: &mut Random) -> Vec<u8> {
     for _ in 0..=random.below(4) {
         turn_over(&mut review, random);
     }
@@ -149,10 +158,7 @@ fn images_of(kind: &str, object: Option<&Value>) -> BTreeSet<String> {
 fn policies(world: &World) -> PolicySet {
     let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let settings = format!("{kind}\nspec: {{exemptNamespaces: [kube-system]}}\n");
-    world.policies(&format!(
-        "{settings}---{}",
-        crate::world::POLICY.replace("HOST", "registry.example")
-    ))
+    world.policies(&format!("{settings}---{}", POLICY.replace("HOST", "registry.example")))
 }
 
 #[test]
@@ -191,4 +197,53 @@ fn nothing_comes_in_without_a_proof_whatever_is_turned_over() {
         assert!(holds, "{seed}: {:?} of {body}", proof.relief());
     }
     assert!(read > 1000 && relieved > 50, "{read} were read, {relieved} asked for nothing");
+}
+
+/// With verdicts at hand for three images, and a registry that is gone.
+#[test]
+fn nothing_comes_in_by_what_is_remembered_of_others() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let names = ["old", "new", "init", "data"];
+    let images = names.map(|name| world.push_signed(&format!("acme/{name}")));
+    let image = |name: &str| {
+        let index = names.iter().position(|it| *it == name).unwrap_or_default();
+        images[index].clone()
+    };
+    let verifier = world.remembering(Bounds::default());
+    for image in &images {
+        admitted(&judge_by(&verifier, &policies, &pod_of(image), now().into()));
+    }
+    world.registry.rule(|_| Some(Reply::status(404)));
+    world.registry.forget_requests();
+    let verified: BTreeSet<String> = images.iter().cloned().collect();
+    let (mut at_once, mut admitted, mut denied) = (0, 0, 0);
+    for seed in 0..REVIEWS {
+        let body = turn_over_some(review_of(&image), &mut Random::new(seed));
+        let Ok(request) = Request::parse(&body) else { continue };
+        let occasion = Occasion::from(now());
+        let recalled = judge_at_once(&request, &policies, occasion, &verifier);
+        at_once += usize::from(recalled.is_some());
+        let ruling = recalled.unwrap_or_else(|| judge(&request, &policies, occasion, &verifier));
+        let Decision::Admit(proof) = &ruling.decision else {
+            denied += 1;
+            continue;
+        };
+        if proof.relief().is_some() {
+            continue;
+        }
+        admitted += 1;
+        let mut run = images_of(&request.kind.kind, request.object.as_ref());
+        // A template may have a container without an image; no pod may.
+        run.remove("");
+        if request.operation == Operation::Update {
+            let before = images_of(&request.kind.kind, request.old_object.as_ref());
+            run.retain(|image| !before.contains(image));
+        }
+        assert!(run.is_subset(&verified), "{seed}: {run:?}");
+        let asked: BTreeSet<&String> = proof.settled().map(|(demand, _)| &demand.image).collect();
+        assert!(!asked.is_empty(), "{seed}: nothing was proven");
+    }
+    let counted = format!("{at_once} at once, {admitted} admitted, {denied} denied");
+    assert!(at_once > 1000 && admitted > 1000 && denied > 1000, "{counted}");
 }

@@ -82,16 +82,21 @@ fn a_tag_is_looked_at_once_in_a_decision() {
 #[test]
 fn content_is_held_against_the_digest_that_was_asked_for() {
     let world = World::new();
-    let policies = world.policies(POLICY);
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
     let good = world.push_signed("acme/app");
     let evil = world.registry.put_image("acme/app", "evil", b"evil");
     let evil = world.registry.manifest("acme/app", &evil).unwrap();
-    let digest = good.split_once('@').unwrap().1.to_owned();
+    let (repository, digest) = good.split_once('@').unwrap();
+    let (by_tag, digest) = (format!("{repository}:1"), digest.to_owned());
     world.registry.rule(move |request| {
-        request.target.ends_with(&format!("/manifests/{digest}")).then(|| {
+        request.target.contains("/manifests/").then(|| {
             Reply::ok("application/vnd.oci.image.manifest.v1+json", evil.clone())
                 .header("Docker-Content-Digest", &digest)
         })
     });
-    denied(&world.judge(&policies, &pod_of(&good)), 503, "undecided");
+    denied(&world.judge(&policies, &pod_of(&by_tag)), 503, "undecided");
+    // So is evidence, which is all that is fetched of an image that is named by its digest.
+    let message = denied(&world.judge(&policies, &pod_of(&good)), 503, "undecided");
+    assert!(message.contains("digest"), "{message}");
 }

@@ -172,12 +172,13 @@ fn the_server_admits_denies_pins_and_ends() {
     assert_eq!((status, allowed(&answer)), (200, false));
 
     // A registry that is slow takes no longer than the API server waits.
+    let slow = world.push("acme/slow");
     world.registry.rule(|_| {
         std::thread::sleep(Duration::from_secs(6));
         None
     });
     let begin = Instant::now();
-    let late = server.review("/verify?timeout=1s", &pod_of(&unsigned));
+    let late = server.review("/verify?timeout=1s", &pod_of(&slow));
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     assert_eq!(late.pointer("/response/status/code").unwrap(), 503);
     let message = late.pointer("/response/status/message").unwrap().as_str().unwrap();

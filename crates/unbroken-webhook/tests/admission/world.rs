@@ -13,6 +13,7 @@ use unbroken_testkit::Chain;
 use unbroken_testkit::registry::{Referrers, TestRegistry};
 use unbroken_webhook::admission::{Occasion, judge};
 use unbroken_webhook::answer::answer;
+use unbroken_webhook::cache::Bounds;
 use unbroken_webhook::policy::PolicySet;
 use unbroken_webhook::review::{Answer, Request, Verdict};
 use unbroken_webhook::verifier::RegistryVerifier;
@@ -28,8 +29,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of(Referrers::Listed)
+    }
+
+    pub(crate) fn of(referrers: Referrers) -> Self {
         let world = Self {
-            registry: TestRegistry::start(Referrers::Listed),
+            registry: TestRegistry::start(referrers),
             folder: tempfile::tempdir().unwrap(),
             client: Client::new(Settings::default()),
         };
@@ -107,12 +112,32 @@ impl World {
         request: &Value,
         occasion: Occasion,
     ) -> Answer {
-        let review = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
-        });
-        let request = Request::parse(review.to_string().as_bytes()).unwrap();
-        answer(&request, &judge(&request, policies, occasion, &self.verifier()))
+        judge_by(&self.verifier(), policies, request, occasion)
     }
+
+    /// Makes a verifier that remembers.
+    pub(crate) fn remembering(&self, bounds: Bounds) -> RegistryVerifier {
+        RegistryVerifier::remembering(self.client.clone(), bounds)
+    }
+}
+
+/// Judges a request by a verifier.
+pub(crate) fn judge_by(
+    verifier: &RegistryVerifier,
+    policies: &PolicySet,
+    request: &Value,
+    occasion: Occasion,
+) -> Answer {
+    let request = read(request);
+    answer(&request, &judge(&request, policies, occasion, verifier))
+}
+
+/// Reads a request as the server does.
+pub(crate) fn read(request: &Value) -> Request {
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
+    });
+    Request::parse(review.to_string().as_bytes()).unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -120,7 +145,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The pipeline of the testkit without its inspection, whose build made the image of this digest.
-fn pipeline(digest: &str, change: impl FnOnce(&mut Chain)) -> Chain {
+pub(crate) fn pipeline(digest: &str, change: impl FnOnce(&mut Chain)) -> Chain {
     let mut chain = Chain::pipeline();
     chain.layout.set_json("inspect", "[]");
     let text = format!("{digest}\n");

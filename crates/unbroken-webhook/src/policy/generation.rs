@@ -1,0 +1,66 @@
+//! What a policy asks of chains, as one digest: what was proven under it holds for no other.
+
+use unbroken_crypto::{KeySet, hash};
+
+use super::{Binding, ChainPolicy};
+
+/// A digest of everything on which the verdict about a chain depends, but evidence and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Generation([u8; 32]);
+
+impl ChainPolicy {
+    /// Returns the digest of what is asked of chains: layout, keys, parameters, places, binding.
+    pub(crate) fn generation(&self) -> Generation {
+        *self.generation.get_or_init(|| self.compute_generation())
+    }
+
+    fn compute_generation(&self) -> Generation {
+        // Whatever is added to a policy does not compile until it is thought of here.
+        let Self { layout, owners, parameters, evidence, inspectors, binding, generation: _ } =
+            self;
+        let mut text = Text::default();
+        text.add(layout);
+        text.add_keys(owners);
+        text.add_keys(inspectors);
+        text.add(&parameters.len().to_le_bytes());
+        for (name, value) in parameters {
+            text.add(name.as_bytes());
+            text.add(value.as_bytes());
+        }
+        text.add(&evidence.len().to_le_bytes());
+        for place in evidence {
+            text.add(place.to_string().as_bytes());
+        }
+        match binding {
+            Binding::Optional => text.add(b"optional"),
+            Binding::Required { max_age: None } => text.add(b"required"),
+            Binding::Required { max_age: Some(age) } => text.add(&age.to_le_bytes()),
+        }
+        Generation(hash::sha256(&text.0))
+    }
+}
+
+/// Parts one after the other, each with its length, so that no two lists of parts are one text.
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Text {
+    fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&part.len().to_le_bytes());
+        self.0.extend_from_slice(part);
+    }
+
+    fn add_keys<Role>(&mut self, keys: &KeySet<Role>) {
+        let mut lines: Vec<String> =
+            keys.iter().map(|key| format!("{} {:?}", key.scheme(), key.materials())).collect();
+        lines.sort();
+        self.add(lines.join("\n").as_bytes());
+    }
+}
+
+#[cfg(test)]
+impl Generation {
+    pub(crate) fn for_tests(number: u8) -> Self {
+        Self([number; 32])
+    }
+}
