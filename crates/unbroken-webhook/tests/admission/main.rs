@@ -12,6 +12,7 @@ mod decisions;
 mod golden;
 mod intruders;
 mod mutations;
+mod policy_fields;
 mod real;
 mod registries;
 mod server;

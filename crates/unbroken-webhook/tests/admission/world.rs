@@ -73,6 +73,12 @@ impl World {
 
     /// Attaches the evidence of the pipeline for an image, changed before it is signed.
     pub(crate) fn attach(&self, image: &str, change: impl FnOnce(&mut Chain)) {
+        let place: Reference = image.parse().unwrap();
+        self.attach_at(&place.repository().to_string(), image, change);
+    }
+
+    /// Does so in another repository than the image's.
+    pub(crate) fn attach_at(&self, place: &str, image: &str, change: impl FnOnce(&mut Chain)) {
         let image: Reference = image.parse().unwrap();
         let chain = pipeline(&image.digest().unwrap().to_string(), change);
         let pieces = chain.case().evidence.into_iter().map(|(stem, bytes)| Piece {
@@ -83,6 +89,7 @@ impl World {
         let repository = self.client.repository(image.repository());
         let digest = image.digest().unwrap().clone();
         let manifest = repository.manifest(&Selector::Digest(digest)).unwrap();
+        let repository = self.client.repository(&place.parse().unwrap());
         attach(&repository, &manifest.descriptor, &pieces.collect::<Vec<_>>()).unwrap();
     }
 
@@ -166,6 +173,12 @@ spec:
   layout: {file: root.layout}
   owners: [{file: owner.pub}]
 ";
+
+/// The settings that go before policies.
+pub(crate) fn settings(spec: &str) -> String {
+    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+    format!("{kind}\nspec: {{{spec}}}\n---")
+}
 
 /// The request to make a pod in the namespace `prod`.
 pub(crate) fn pod(spec: &Value) -> Value {
