@@ -6,10 +6,12 @@
     reason = "a test stops where it fails, its helpers too"
 )]
 
+mod advisories;
 mod bypasses;
 mod cache;
 mod decisions;
 mod golden;
+mod hostile;
 mod intruders;
 mod mutations;
 mod policy_fields;

@@ -21,7 +21,7 @@ use crate::world::{POLICY, World, admitted, judge_by, now, pod_of, request};
 const REVIEWS: u64 = 10_000;
 
 /// Verifies nothing.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Verify for Nothing {
     fn verify(
