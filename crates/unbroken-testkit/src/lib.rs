@@ -23,6 +23,7 @@
 )]
 
 pub mod api_server;
+pub mod api_simulator;
 mod case;
 pub mod catalogue;
 pub mod certificates;

@@ -7,6 +7,7 @@
 )]
 
 mod advisories;
+mod api_server;
 mod bypasses;
 mod cache;
 mod decisions;
@@ -15,7 +16,6 @@ mod hostile;
 mod intruders;
 mod mutations;
 mod policy_fields;
-mod real;
 mod registries;
 mod server;
 mod slots;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Cluster, created, pod, refused};
+use super::{Cluster, Front, created, pod, refused};
 
 /// The groups and plurals of the kinds whose template of a pod stands at `spec.template`.
 pub(super) const TEMPLATED: [(&str, &str, &str); 6] = [
@@ -46,9 +46,8 @@ pub(super) fn pod_template(name: &str, image: &str) -> Value {
     json!({"metadata": {"name": name}, "template": template})
 }
 
-#[test]
-fn every_kind_comes_in_with_a_signed_image_and_with_no_other() {
-    let Some(cluster) = Cluster::registered("every_kind") else { return };
+fn every_kind_comes_in_with_a_signed_image_and_with_no_other(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "every_kind") else { return };
     let (signed, unsigned) =
         (cluster.world.push_signed("acme/app"), cluster.world.push("acme/other"));
     let check = |group: &str, plural: &str, place: &str, object: &dyn Fn(&str, &str) -> Value| {
@@ -68,9 +67,8 @@ fn every_kind_comes_in_with_a_signed_image_and_with_no_other() {
     check(CRON_JOBS.0, CRON_JOBS.1, place, &cron_job);
 }
 
-#[test]
-fn the_whole_text_of_a_denial() {
-    let Some(cluster) = Cluster::registered("denial_text") else { return };
+fn the_whole_text_of_a_denial(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "denial_text") else { return };
     let image = cluster.world.push("acme/app");
     let reply =
         cluster.post("/apis/apps/v1", "deployments", &templated("Deployment", "web", &image));
@@ -88,3 +86,5 @@ fn the_whole_text_of_a_denial() {
     // The API server gives each call a uid of its own.
     assert_eq!(request.len(), 37, "{request}");
 }
+
+on_both!(every_kind_comes_in_with_a_signed_image_and_with_no_other, the_whole_text_of_a_denial);

@@ -1,6 +1,19 @@
-//! The program against a real API server: what the facts say of one is seen here.
+//! The program against an API server: the simulator everywhere, and a real one where it is there.
 //!
-//! Each test has a namespace and a registration of its own, and all share the API server.
+//! What the simulator does was seen of the real one, by the same scenarios. Each of them has a namespace
+//! and a registration of its own, and all share the real API server.
+
+/// Makes two tests of each scenario: against the simulator, and against a real API server.
+macro_rules! on_both {
+    ($($scenario:ident),+ $(,)?) => {
+        mod simulated {
+            $(#[test] fn $scenario() { super::$scenario(crate::api_server::Front::Simulated); })+
+        }
+        mod real {
+            $(#[test] fn $scenario() { super::$scenario(crate::api_server::Front::Real); })+
+        }
+    };
+}
 
 mod contract;
 mod golden;
@@ -16,6 +29,7 @@ use std::time::{Duration, Instant};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use unbroken_testkit::api_server::{ApiReply, ApiServer};
+use unbroken_testkit::api_simulator::ApiSimulator;
 use unbroken_testkit::component;
 use unbroken_testkit::registry::lasting_root;
 
@@ -25,9 +39,60 @@ use crate::world::{POLICY, World};
 /// How long the API server may take to take up a registration.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Which API server a scenario runs against.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    Simulated,
+    Real,
+}
+
+/// An API server.
+pub(crate) enum Api {
+    Simulated(Box<ApiSimulator>),
+    Real(&'static ApiServer),
+}
+
+impl Front {
+    /// Returns an API server; where there is no real one, the test is skipped.
+    pub(crate) fn api(self, name: &str) -> Option<Api> {
+        match self {
+            Self::Simulated => Some(Api::Simulated(Box::default())),
+            Self::Real => {
+                ApiServer::shared(&format!("admission::api_server::{name}")).map(Api::Real)
+            }
+        }
+    }
+}
+
+impl Api {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> ApiReply {
+        self.call_as(ApiServer::ADMIN, method, path, body)
+    }
+
+    pub(crate) fn call_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> ApiReply {
+        match self {
+            Self::Simulated(api) => api.call_as(token, method, path, body),
+            Self::Real(api) => api.call_as(token, method, path, body),
+        }
+    }
+
+    pub(crate) fn audit(&self) -> Vec<Value> {
+        match self {
+            Self::Simulated(api) => api.audit(),
+            Self::Real(api) => api.audit(),
+        }
+    }
+}
+
 /// A namespace of the API server whose objects the program judges.
 pub(crate) struct Cluster {
-    pub(crate) api: &'static ApiServer,
+    pub(crate) api: Api,
     pub(crate) world: World,
     pub(crate) server: Server,
     pub(crate) namespace: String,
@@ -35,8 +100,8 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Makes the namespace and starts the program; nothing is registered yet.
-    pub(crate) fn new(name: &str, policies: &str) -> Option<Self> {
-        let api = ApiServer::shared(&format!("admission::real::{name}"))?;
+    pub(crate) fn new(front: Front, name: &str, policies: &str) -> Option<Self> {
+        let api = front.api(name)?;
         let world = World::new();
         let server = Server::start(&world, policies);
         let namespace = name.replace('_', "-");
@@ -46,8 +111,8 @@ impl Cluster {
     }
 
     /// Makes the namespace, starts the program and registers it.
-    pub(crate) fn registered(name: &str) -> Option<Self> {
-        let cluster = Self::new(name, POLICY)?;
+    pub(crate) fn registered(front: Front, name: &str) -> Option<Self> {
+        let cluster = Self::new(front, name, POLICY)?;
         cluster.register(&cluster.registration());
         cluster.wait_until_judged();
         Some(cluster)
@@ -109,10 +174,11 @@ impl Cluster {
         reply.body
     }
 
-    /// Runs kubectl in the namespace: whether it succeeded, and what it said.
+    /// Runs kubectl in the namespace, of a real API server: whether it succeeded, and what it said.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
+        let Api::Real(api) = &self.api else { panic!("the simulator does not speak HTTP") };
         let output =
-            self.api.kubectl(&[["--namespace", &self.namespace].as_slice(), arguments].concat());
+            api.kubectl(&[["--namespace", &self.namespace].as_slice(), arguments].concat());
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
@@ -153,7 +219,7 @@ pub(crate) fn pod(name: &str, image: &str) -> Value {
 
 #[test]
 fn an_api_server_ends_with_whoever_started_it_and_leaves_nothing() {
-    let name = "admission::real::an_api_server_ends";
+    let name = "admission::api_server::an_api_server_ends";
     let Some(assets) = component("KUBEBUILDER_ASSETS", name) else { return };
     let server = ApiServer::start(&assets);
     let folder = server.kubeconfig().parent().unwrap().to_owned();

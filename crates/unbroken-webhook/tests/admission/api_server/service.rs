@@ -10,7 +10,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use unbroken_testkit::registry::{Identity, lasting_root};
 
-use super::{Cluster, created, pod, refused};
+use super::{Cluster, Front, created, pod, refused};
 use crate::server::{LASTING, Server};
 use crate::world::POLICY;
 
@@ -29,9 +29,8 @@ fn event(cluster: &Cluster, name: &str) -> Value {
     found.unwrap()
 }
 
-#[test]
-fn the_audit_log_tells_what_was_decided_and_why() {
-    let Some(cluster) = Cluster::registered("audit") else { return };
+fn the_audit_log_tells_what_was_decided_and_why(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "audit") else { return };
     let (signed, unsigned) =
         (cluster.world.push_signed("acme/app"), cluster.world.push("acme/other"));
     created(&cluster.post(CORE, "pods", &pod("good", &signed)));
@@ -48,7 +47,7 @@ fn the_audit_log_tells_what_was_decided_and_why() {
 #[test]
 fn a_policy_that_warns_warns_the_user_and_lets_the_object_in() {
     let policy = POLICY.replace("spec:\n", "spec:\n  mode: warn\n");
-    let Some(cluster) = Cluster::new("warnings", &policy) else { return };
+    let Some(cluster) = Cluster::new(Front::Real, "warnings", &policy) else { return };
     let image = cluster.world.push("acme/other");
     cluster.register(&cluster.registration());
     cluster.wait_until("warnings come", || !cluster.dry_run(&image).warnings.is_empty());
@@ -62,9 +61,8 @@ fn a_policy_that_warns_warns_the_user_and_lets_the_object_in() {
     assert_eq!(event(&cluster, "web")["annotations"]["verify.in-toto.io/decision"], "not-enforced");
 }
 
-#[test]
-fn b06_a_tag_is_stored_as_the_digest_that_was_verified() {
-    let Some(cluster) = Cluster::registered("tags") else { return };
+fn b06_a_tag_is_stored_as_the_digest_that_was_verified(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "tags") else { return };
     let mut mutating = cluster.registration();
     mutating["kind"] = "MutatingWebhookConfiguration".into();
     let url = format!("{}/mutate", cluster.server.address());
@@ -105,9 +103,8 @@ fn mount(folder: &Path, generation: &str, authority: &str) {
     fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
 }
 
-#[test]
-fn other_certificates_under_load_fail_no_request() {
-    let Some(cluster) = Cluster::registered("rotation") else { return };
+fn other_certificates_under_load_fail_no_request(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "rotation") else { return };
     let folder = cluster.world.folder();
     // From here on the certificate lies as in a mounted secret.
     mount(folder, "..2026_1", Server::AUTHORITY);
@@ -129,7 +126,7 @@ fn other_certificates_under_load_fail_no_request() {
     let made = std::thread::scope(|scope| {
         let makers: Vec<_> = (0..4)
             .map(|maker| {
-                let (api, signed, ended) = (cluster.api, &signed, &ended);
+                let (api, signed, ended) = (&cluster.api, &signed, &ended);
                 let path = cluster.path(CORE, "pods");
                 scope.spawn(move || {
                     let mut count = 0;
@@ -168,9 +165,8 @@ fn other_certificates_under_load_fail_no_request() {
     );
 }
 
-#[test]
-fn without_the_program_nothing_comes_in_and_things_go() {
-    let Some(mut cluster) = Cluster::registered("killed") else { return };
+fn without_the_program_nothing_comes_in_and_things_go(front: Front) {
+    let Some(mut cluster) = Cluster::registered(front, "killed") else { return };
     let signed = cluster.world.push_signed("acme/app");
     created(&cluster.post(CORE, "pods", &pod("web", &signed)));
     cluster.server.kill();
@@ -185,3 +181,10 @@ fn without_the_program_nothing_comes_in_and_things_go() {
     let path = cluster.path(CORE, "pods/web?gracePeriodSeconds=0");
     assert_eq!(cluster.api.call("DELETE", &path, None).status, 200);
 }
+
+on_both!(
+    the_audit_log_tells_what_was_decided_and_why,
+    b06_a_tag_is_stored_as_the_digest_that_was_verified,
+    other_certificates_under_load_fail_no_request,
+    without_the_program_nothing_comes_in_and_things_go
+);

@@ -48,7 +48,7 @@ fn normal(value: &mut Value) {
 
 #[test]
 fn the_reviews_that_are_kept_are_those_of_this_api_server() {
-    let Some(api) = ApiServer::shared("admission::real::golden") else { return };
+    let Some(api) = ApiServer::shared("admission::api_server::golden") else { return };
     created(&api.call(
         "POST",
         "/api/v1/namespaces",

@@ -4,27 +4,27 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use unbroken_testkit::api_server::ApiServer;
 use unbroken_testkit::registry::lasting_root;
 
 use super::other::{Call, OtherWebhook, Reply, allow, review, reviewed};
-use super::{created, pod, registration};
+use super::{Api, Front, created, pod, registration};
 use crate::server::Server;
 
 /// A namespace that another webhook judges.
 struct Judged {
-    api: &'static ApiServer,
+    api: Api,
     webhook: OtherWebhook,
     namespace: String,
 }
 
 impl Judged {
     fn by(
+        front: Front,
         name: &str,
         change: impl FnOnce(&mut Value),
         rule: impl Fn(usize, &Call) -> Reply + Send + Sync + 'static,
     ) -> Option<Self> {
-        let api = ApiServer::shared(&format!("admission::real::contract::{name}"))?;
+        let api = front.api(name)?;
         let namespace = name.replace('_', "-");
         let object = json!({"metadata": {"name": namespace}});
         created(&api.call("POST", "/api/v1/namespaces", Some(&object)));
@@ -101,9 +101,10 @@ fn no_answer(call: &Call) -> Reply {
     }
 }
 
-#[test]
-fn a_denial_out_of_form_is_a_failure_of_the_call() {
-    let Some(judged) = Judged::by("out_of_form", |_| {}, |_, call| no_answer(call)) else { return };
+fn a_denial_out_of_form_is_a_failure_of_the_call(front: Front) {
+    let Some(judged) = Judged::by(front, "out_of_form", |_| {}, |_, call| no_answer(call)) else {
+        return;
+    };
     for (name, text) in NO_ANSWERS {
         let (status, message) = judged.post(name);
         assert_eq!(status, 500, "{name}: {message}");
@@ -112,10 +113,11 @@ fn a_denial_out_of_form_is_a_failure_of_the_call() {
     }
 }
 
-#[test]
-fn where_failures_are_ignored_a_denial_out_of_form_admits() {
+fn where_failures_are_ignored_a_denial_out_of_form_admits(front: Front) {
     let ignore = |object: &mut Value| object["webhooks"][0]["failurePolicy"] = "Ignore".into();
-    let Some(judged) = Judged::by("ignored", ignore, |_, call| no_answer(call)) else { return };
+    let Some(judged) = Judged::by(front, "ignored", ignore, |_, call| no_answer(call)) else {
+        return;
+    };
     for (name, _) in NO_ANSWERS {
         assert_eq!(judged.post(name).0, 201, "{name}");
     }
@@ -129,13 +131,12 @@ fn where_failures_are_ignored_a_denial_out_of_form_admits() {
     assert_eq!(opened.count(), NO_ANSWERS.len());
 }
 
-#[test]
-fn too_many_requests_are_sent_again_in_the_time_of_the_call() {
+fn too_many_requests_are_sent_again_in_the_time_of_the_call(front: Front) {
     let rule = |before: usize, call: &Call| match before {
         0 | 1 => (429, vec![("retry-after", "1")], String::new()),
         _ => allow(call),
     };
-    let Some(judged) = Judged::by("come_again", |_| {}, rule) else { return };
+    let Some(judged) = Judged::by(front, "come_again", |_| {}, rule) else { return };
     assert_eq!(judged.post("app").0, 201);
     let calls = judged.calls();
     assert_eq!(calls.len(), 3);
@@ -143,18 +144,17 @@ fn too_many_requests_are_sent_again_in_the_time_of_the_call() {
     assert_eq!(uid(&calls[0]), uid(&calls[2]), "it is the same call");
     // Without the header it is a failure.
     let rule = |_: usize, _: &Call| (429, Vec::new(), String::new());
-    let Some(judged) = Judged::by("come_not_again", |_| {}, rule) else { return };
+    let Some(judged) = Judged::by(front, "come_not_again", |_| {}, rule) else { return };
     assert_eq!((judged.post("app").0, judged.calls().len()), (500, 1));
 }
 
-#[test]
-fn an_answer_that_comes_too_late_is_none() {
+fn an_answer_that_comes_too_late_is_none(front: Front) {
     let short = |object: &mut Value| object["webhooks"][0]["timeoutSeconds"] = 1.into();
     let rule = |_: usize, call: &Call| {
         std::thread::sleep(Duration::from_secs(5));
         allow(call)
     };
-    let Some(judged) = Judged::by("too_late", short, rule) else { return };
+    let Some(judged) = Judged::by(front, "too_late", short, rule) else { return };
     let begin = Instant::now();
     let (status, message) = judged.post("app");
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
@@ -162,9 +162,8 @@ fn an_answer_that_comes_too_late_is_none() {
     assert!(message.contains("context deadline exceeded"), "{message}");
 }
 
-#[test]
-fn a_call_has_the_head_that_the_facts_tell_of() {
-    let Some(judged) = Judged::by("head", |_| {}, |_, call| allow(call)) else { return };
+fn a_call_has_the_head_that_the_facts_tell_of(front: Front) {
+    let Some(judged) = Judged::by(front, "head", |_| {}, |_, call| allow(call)) else { return };
     assert_eq!(judged.post("app").0, 201);
     let call = judged.calls().remove(0);
     assert!(call.target.ends_with("/verify?timeout=10s"), "{}", call.target);
@@ -180,18 +179,26 @@ fn a_call_has_the_head_that_the_facts_tell_of() {
     assert_eq!(call.body["request"]["userInfo"]["username"], "admin");
 }
 
-#[test]
-fn a_refusal_without_a_code_is_400_and_warnings_come_with_it() {
+fn a_refusal_without_a_code_is_400_and_warnings_come_with_it(front: Front) {
     let rule = |_: usize, call: &Call| {
         let status = json!({"message": "no"});
         let response =
             json!({"allowed": false, "status": status, "warnings": ["look", "look", "out"]});
         reviewed(call, &response)
     };
-    let Some(judged) = Judged::by("refusal", |_| {}, rule) else { return };
+    let Some(judged) = Judged::by(front, "refusal", |_| {}, rule) else { return };
     let path = "/api/v1/namespaces/refusal/pods";
     let reply = judged.api.call("POST", path, Some(&pod("app", "example.com/app")));
     assert_eq!(reply.status, 400);
     assert_eq!(reply.message(), "admission webhook \"verify.in-toto.io\" denied the request: no");
     assert_eq!(reply.warnings, ["look", "out"]);
 }
+
+on_both!(
+    a_denial_out_of_form_is_a_failure_of_the_call,
+    where_failures_are_ignored_a_denial_out_of_form_admits,
+    too_many_requests_are_sent_again_in_the_time_of_the_call,
+    an_answer_that_comes_too_late_is_none,
+    a_call_has_the_head_that_the_facts_tell_of,
+    a_refusal_without_a_code_is_400_and_warnings_come_with_it
+);

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Cluster, created, pod, refused};
+use super::{Cluster, Front, created, pod, refused};
 
 const CORE: &str = "/api/v1";
 
-#[test]
-fn b02_b03_init_containers_and_image_volumes_are_looked_at() {
-    let Some(cluster) = Cluster::registered("places") else { return };
+fn b02_b03_init_containers_and_image_volumes_are_looked_at(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "places") else { return };
     let (signed, unsigned) =
         (cluster.world.push_signed("acme/app"), cluster.world.push("acme/other"));
     let with = |name: &str, image: &str, place: &str| {
@@ -32,9 +31,8 @@ fn b02_b03_init_containers_and_image_volumes_are_looked_at() {
     assert_eq!(stored["spec"]["volumes"][0]["image"]["reference"], signed.as_str());
 }
 
-#[test]
-fn b05_b11_b12_b15_b16_b17_what_an_object_says_of_itself_opens_nothing() {
-    let Some(cluster) = Cluster::registered("claims") else { return };
+fn b05_b11_b12_b15_b16_b17_what_an_object_says_of_itself_opens_nothing(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "claims") else { return };
     let image = cluster.world.push("acme/other");
     let with = |member: &str, value: Value| {
         let mut object = pod("bad", &image);
@@ -69,9 +67,8 @@ fn b05_b11_b12_b15_b16_b17_what_an_object_says_of_itself_opens_nothing() {
     assert!(cluster.get(CORE, "pods")["items"].as_array().unwrap().is_empty());
 }
 
-#[test]
-fn b10_a_namespace_cannot_be_renamed_by_its_labels() {
-    let Some(cluster) = Cluster::registered("labels") else { return };
+fn b10_a_namespace_cannot_be_renamed_by_its_labels(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "labels") else { return };
     let image = cluster.world.push("acme/other");
     let labels = json!({"metadata": {"labels": {"kubernetes.io/metadata.name": "kube-system",
         "in-toto.io/skip": "true"}}});
@@ -81,9 +78,8 @@ fn b10_a_namespace_cannot_be_renamed_by_its_labels() {
     refused(&cluster.post(CORE, "pods", &pod("bad", &image)), "link-missing");
 }
 
-#[test]
-fn b06_b07_b08_b09_names_that_mean_another_image_do_not_come_in() {
-    let Some(cluster) = Cluster::registered("names") else { return };
+fn b06_b07_b08_b09_names_that_mean_another_image_do_not_come_in(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "names") else { return };
     let signed = cluster.world.push_signed("acme/app");
     let (repository, digest) = signed.split_once('@').unwrap();
     let host = cluster.world.registry.host();
@@ -103,9 +99,8 @@ fn b06_b07_b08_b09_names_that_mean_another_image_do_not_come_in() {
     created(&cluster.post(CORE, "pods", &pod("good", &format!("{repository}:other@{digest}"))));
 }
 
-#[test]
-fn b20_many_images_are_refused_and_one_image_many_times_is_one() {
-    let Some(cluster) = Cluster::registered("many") else { return };
+fn b20_many_images_are_refused_and_one_image_many_times_is_one(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "many") else { return };
     let many = |name: &str, image: &dyn Fn(usize) -> String| {
         let mut object = pod(name, &image(0));
         let containers =
@@ -120,9 +115,8 @@ fn b20_many_images_are_refused_and_one_image_many_times_is_one() {
     created(&cluster.post(CORE, "pods", &many("good", &|_| signed.clone())));
 }
 
-#[test]
-fn b24_subresources_without_images_are_not_asked_about() {
-    let Some(cluster) = Cluster::registered("subresources") else { return };
+fn b24_subresources_without_images_are_not_asked_about(front: Front) {
+    let Some(cluster) = Cluster::registered(front, "subresources") else { return };
     let signed = cluster.world.push_signed("acme/app");
     created(&cluster.post(CORE, "pods", &pod("web", &signed)));
     // The chain is gone: what is asked about now would be refused.
@@ -147,7 +141,7 @@ fn b24_subresources_without_images_are_not_asked_about() {
 
 #[test]
 fn b23_dry_runs_and_all_ways_to_apply_are_judged() {
-    let Some(cluster) = Cluster::registered("applying") else { return };
+    let Some(cluster) = Cluster::registered(Front::Real, "applying") else { return };
     let (signed, unsigned) =
         (cluster.world.push_signed("acme/app"), cluster.world.push("acme/other"));
     let denial = "admission webhook \"verify.in-toto.io\" denied the request: Pod applying/web; ";
@@ -175,3 +169,12 @@ fn b23_dry_runs_and_all_ways_to_apply_are_judged() {
         assert!(gone, "{said}");
     }
 }
+
+on_both!(
+    b02_b03_init_containers_and_image_volumes_are_looked_at,
+    b05_b11_b12_b15_b16_b17_what_an_object_says_of_itself_opens_nothing,
+    b10_a_namespace_cannot_be_renamed_by_its_labels,
+    b06_b07_b08_b09_names_that_mean_another_image_do_not_come_in,
+    b20_many_images_are_refused_and_one_image_many_times_is_one,
+    b24_subresources_without_images_are_not_asked_about
+);
