@@ -13,6 +13,7 @@ use unbroken_webhook::admission::{Occasion, Verify, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::decision::{Failure, Verified};
 use unbroken_webhook::log::Log;
+use unbroken_webhook::mutation::pin_tags;
 use unbroken_webhook::policy::Policy;
 use unbroken_webhook::review::Request;
 use unbroken_webhook::server::{Service, router};
@@ -72,7 +73,7 @@ fn a_registry_that_wants_to_cost_is_left_in_count_bytes_and_time() {
             .contains("/manifests/")
             .then(|| Reply::status(200).header("content-type", MANIFEST).body(Body::Endless))
     });
-    assert!(judged(9, 8) <= 4);
+    assert!(judged(9, 8) <= 8, "the image, what refers to it, and no try again");
     world.registry.rule(|request| {
         let body = Body::Truncated { length: 1 << 30, bytes: b"{}".to_vec() };
         let of_manifest = request.target.contains("/manifests/");
@@ -142,6 +143,51 @@ fn no_credential_goes_to_another_registry_than_its_own() {
         world.registry.forget_requests();
         denied(&world.judge(&trusted, &pod_of(&image)), 403, code);
     }
+}
+
+/// B21: a name is no way to make the webhook speak to whom its user cannot reach.
+#[test]
+fn nobody_is_asked_about_an_image_that_no_policy_is_for() {
+    let (world, inside) = (World::new(), TestRegistry::start(Referrers::Listed));
+    for policies in [POLICY.to_owned(), settings("unmatched: warn, tags: warn") + POLICY] {
+        let policies = world.policies(&policies);
+        for name in [inside.host(), "169.254.169.254", "[fe80::1]:80", "kubernetes.default.svc:443"]
+        {
+            let image = format!("{name}/latest/meta-data");
+            drop(world.judge(&policies, &pod_of(&image)));
+            let asked = Request::parse(review(&pod_of(&image)).as_bytes()).unwrap();
+            let pinned = pin_tags(&asked, &policies, now().into(), &world.verifier());
+            admitted(&pinned);
+        }
+    }
+    assert!(inside.requests().is_empty() && world.registry.requests().is_empty());
+}
+
+/// B19: what one platform runs says nothing of what another one does.
+#[test]
+fn an_index_comes_in_by_a_chain_that_names_it_and_not_by_one_of_its_children() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let child = world.registry.put_image("acme/app", "child", b"child");
+    let size = world.registry.manifest("acme/app", &child).unwrap().len();
+    let index = |platform: &str| {
+        let child = json!({"mediaType": MANIFEST, "digest": child, "size": size,
+            "platform": {"os": "linux", "architecture": platform}});
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [child]});
+        let bytes = index.to_string().into_bytes();
+        let digest = world.registry.put_manifest("acme/app", platform, INDEX, &bytes);
+        format!("{}@{digest}", world.repository("acme/app"))
+    };
+    let named = index("amd64");
+    world.attach(&named, |_| {});
+    admitted(&world.judge(&policies, &pod_of(&named)));
+    let by_child = index("arm64");
+    world.attach(&by_child, |chain| {
+        let recorded = unbroken_testkit::digest(&format!("{child}\n"));
+        let hex = recorded.iter().next().unwrap().hex().to_owned();
+        chain.link("build").set("products/image-digest.txt/sha256", hex);
+    });
+    denied(&world.judge(&policies, &pod_of(&by_child)), 403, "subject-not-covered");
 }
 
 /// Falls over for one image, and has no proof of any.
