@@ -38,6 +38,7 @@ mod image_stores;
 mod inspections;
 mod keyring;
 pub mod keys;
+pub mod mock_api;
 pub mod mutation;
 pub mod oracle;
 mod pipeline;

@@ -18,6 +18,7 @@ use unbroken_crypto::hash::sha256_hex;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
 
+pub(crate) use self::http::serve as serve_http;
 pub use self::http::{Body, Reply, Request};
 pub use self::image::push_image;
 pub use self::others::PREDICATE;

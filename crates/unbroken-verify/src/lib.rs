@@ -53,7 +53,7 @@ pub use self::in_force::InForce;
 pub use self::inspection::{Ending, InspectionOutcome, InspectionRequest, Product};
 pub use self::inspection_link::Inspectors;
 pub use self::named_evidence::NamedEvidence;
-pub use self::open_layout::open_layout;
+pub use self::open_layout::{open_layout, open_layout_of};
 pub use self::pinned_layouts::{LayoutIdentity, PinnedLayouts, PinnedLayoutsError};
 pub use self::replay::{Freshness, LayoutPin, Pinning};
 pub use self::rules::{QueueTrace, RuleTrace, Sample};

@@ -21,13 +21,25 @@ pub fn open_layout(
     owners: &KeySet<Owner>,
     now: Timestamp,
 ) -> Result<InForce, Box<Rejection>> {
+    open_layout_of(bytes, owners, owners.every_key().unwrap_or(NonZeroU32::MIN), now)
+}
+
+/// Authenticates a layout against so many of the owner keys and holds it against the time.
+///
+/// # Errors
+/// Those of [`open_layout`].
+pub fn open_layout_of(
+    bytes: &[u8],
+    owners: &KeySet<Owner>,
+    threshold: NonZeroU32,
+    now: Timestamp,
+) -> Result<InForce, Box<Rejection>> {
     let limits = Limits::of_layout();
     let reject = |finding| Box::new(Rejection::of_layout(finding));
     let envelope =
         Envelope::parse(bytes, &limits).map_err(|error| reject(envelope_finding(&error)))?;
-    let every = owners.every_key().unwrap_or(NonZeroU32::MIN);
     let mut budget = SignatureBudget::default();
-    let layout = authenticate::<Layout, Owner>(envelope, owners, every, &limits, &mut budget)
+    let layout = authenticate::<Layout, Owner>(envelope, owners, threshold, &limits, &mut budget)
         .map_err(|error| reject(layout_finding(&error)))?;
     InForce::at(&layout, now).map_err(|finding| reject(*finding))
 }

@@ -13,7 +13,7 @@ use unbroken_oci::reference::{Reference, Selector};
 
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
-use crate::policy::{Mode, Policy, PolicySet, Tags, Unmatched};
+use crate::policy::{Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
 use crate::review::{Operation, Request};
 use crate::workload::{ImageSlot, Unreadable, image_slots};
 
@@ -134,6 +134,11 @@ pub(crate) fn images_to_judge(
     {
         return Ok(Images::Relieved(Relief::ExemptNamespace));
     }
+    if let Some(what) = &policies.waiting_for {
+        let message = format!("the policies are not all known yet: {what}");
+        let remedy = "try again; look at the log of the webhook if it goes on";
+        return Err(Box::new(Failure::new(AdmissionCode::Undecided, message, remedy).undecided()));
+    }
     let slots = slots_of(request, request.object.as_ref(), policies)
         .map_err(|fault| Box::new(unreadable(request, &fault)))?;
     // What a running object has already is not asked for again: nothing else could be scaled down
@@ -202,6 +207,16 @@ fn unreadable(request: &Request, fault: &Unreadable) -> Failure {
     }
 }
 
+fn unusable(fault: &PolicyFault) -> Failure {
+    if fault.undecided {
+        let message = format!("what the policy names cannot be read: {fault}");
+        let remedy = "look at the place that the policy names, and at what it is reached with";
+        return Failure::new(AdmissionCode::Undecided, message, remedy).undecided();
+    }
+    let message = format!("the policy cannot be used: {fault}");
+    Failure::new(AdmissionCode::PolicyInvalid, message, "correct the policy")
+}
+
 /// The judgement of one request.
 struct Course<'a> {
     namespace: &'a str,
@@ -250,8 +265,9 @@ impl Course<'_> {
     /// Returns what is asked of an image: an image that no policy is for is asked for one.
     fn demands(&self, image: &Reference) -> Vec<Demand> {
         let matching = self.policies.matching(image.repository(), self.namespace);
-        let demands: Vec<Demand> = matching.map(|it| Demand::new(image, &it.name)).collect();
-        if demands.is_empty() { vec![Demand::new(image, "")] } else { demands }
+        let demands = matching.map(|it| Demand::new(image, &it.name));
+        let unmatched = self.is_unmatched(image).then(|| Demand::new(image, ""));
+        demands.chain(unmatched).collect()
     }
 
     fn judge(&mut self, image: &Reference, docket: &mut Docket) {
@@ -266,17 +282,17 @@ impl Course<'_> {
             return;
         }
         let matching: Vec<&Policy> = self.policies.matching(repository, self.namespace).collect();
-        if matching.is_empty() {
+        if self.is_unmatched(image) {
             self.judge_unmatched(image, docket);
+        }
+        if matching.is_empty() {
             return;
         }
         let (usable, broken): (Vec<&Policy>, Vec<&Policy>) =
             matching.into_iter().partition(|policy| policy.chain.is_ok());
         for policy in broken {
-            let fault = policy.chain.as_ref().err().map(ToString::to_string).unwrap_or_default();
-            let message = format!("the policy cannot be used: {fault}");
-            let failure = Failure::new(AdmissionCode::PolicyInvalid, message, "correct the policy");
-            self.note(image, policy, Err(vec![failure]), docket);
+            let failure = policy.chain.as_ref().err().map(unusable);
+            self.note(image, policy, Err(failure.into_iter().collect()), docket);
         }
         let by_tag = matches!(image.selector(), Selector::Tag(_));
         if by_tag && self.policies.settings.tags == Tags::Deny {
@@ -301,6 +317,16 @@ impl Course<'_> {
             }
             self.note(image, policy, answer, docket);
         }
+    }
+
+    /// Tells whether nobody who may say so for the cluster has a policy for the image. Else whoever may
+    /// write into a namespace would let any image in, by a policy with keys of his own.
+    fn is_unmatched(&self, image: &Reference) -> bool {
+        let mut matching = self.policies.matching(image.repository(), self.namespace);
+        if self.policies.is_delegated(self.namespace) {
+            return matching.next().is_none();
+        }
+        !matching.any(|policy| policy.reach == Reach::Cluster)
     }
 
     fn judge_unmatched(&mut self, image: &Reference, docket: &mut Docket) {

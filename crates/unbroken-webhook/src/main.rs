@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use unbroken_webhook::check::Check;
+use unbroken_webhook::crds::definitions;
 use unbroken_webhook::failure::{Ending, Failed};
 use unbroken_webhook::serve::Serve;
 
@@ -19,12 +20,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(Check),
+    /// Print the custom resource definitions of a cluster
+    Crds,
     Serve(Serve),
 }
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Check(check) => check.run().and_then(|(text, ending)| print(&text, ending)),
+        Command::Crds => print(&definitions(), Ending::Success),
         Command::Serve(serve) => serve.run().map(|()| Ending::Success),
     };
     ended

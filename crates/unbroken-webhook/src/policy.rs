@@ -1,12 +1,17 @@
 //! Policies: which images have to have which chain, and what else is set.
 
 mod generation;
+pub mod selector;
+mod settings;
+pub mod source;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
 use thiserror::Error;
 use unbroken_crypto::{Inspector, KeySet, Owner};
 use unbroken_model::timestamp::Timestamp;
@@ -14,6 +19,8 @@ use unbroken_oci::location::Location;
 use unbroken_oci::reference::Repository;
 
 pub(crate) use self::generation::Generation;
+use self::selector::{LabelSelector, Labels};
+use self::source::Sources;
 use crate::pattern::{ImagePattern, NamePattern};
 use crate::workload::CustomKind;
 
@@ -23,11 +30,15 @@ pub struct PolicySet {
     /// What is set for all policies.
     pub settings: Settings,
     /// The policies, those too that cannot be used.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Arc<Policy>>,
+    /// The labels of the namespaces that are known.
+    pub namespaces: Arc<BTreeMap<String, Labels>>,
+    /// Why not all policies are known yet, where that is so: nothing comes in before they are.
+    pub waiting_for: Option<String>,
 }
 
 /// What is set for all policies.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What happens to an image that no policy is for.
     pub unmatched: Unmatched,
@@ -39,6 +50,8 @@ pub struct Settings {
     pub exemptions: Vec<Exemption>,
     /// Kinds of objects beside those of Kubernetes.
     pub kinds: Vec<CustomKind>,
+    /// Namespaces for whose images a policy of the namespace itself is enough.
+    pub delegated: Vec<NamePattern>,
 }
 
 /// What happens to an image that no policy is for.
@@ -64,7 +77,7 @@ pub enum Tags {
 }
 
 /// An exception for some images, for some time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exemption {
     /// The images.
     pub images: Vec<ImagePattern>,
@@ -79,16 +92,31 @@ pub struct Exemption {
 /// A policy: images, and the chain that each of them has to have.
 #[derive(Debug)]
 pub struct Policy {
-    /// The name.
+    /// The name, unlike that of any other: `acme` in a file, else `ClusterSupplyChainPolicy/acme`
+    /// and `NAMESPACE/acme`.
     pub name: String,
+    /// Who made it.
+    pub reach: Reach,
     /// The images; empty, where that could not be read, for all.
     pub images: Vec<ImagePattern>,
     /// The namespaces; empty for all.
     pub namespaces: Vec<NamePattern>,
+    /// The labels of the namespaces, where that is asked.
+    pub selector: Option<LabelSelector>,
     /// What a failure means.
     pub mode: Mode,
     /// What is asked of a chain, or why that is not known: such a policy denies what it covers.
     pub chain: Result<ChainPolicy, PolicyFault>,
+}
+
+/// How far a policy reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever may set policies for the whole cluster made it.
+    Cluster,
+    /// It is of a namespace: it asks for more there, and is enough by itself nowhere else than where
+    /// the settings say so.
+    Namespace(String),
 }
 
 /// What a failure means.
@@ -108,8 +136,12 @@ pub enum Mode {
 pub struct ChainPolicy {
     /// The signed layout as it came.
     pub layout: Vec<u8>,
-    /// Its owners; each of them has to have signed.
+    /// Its owners.
     pub owners: KeySet<Owner>,
+    /// How many of them have to have signed; all, if it is not said.
+    pub threshold: Option<NonZeroU32>,
+    /// The lowest version that the layout may have.
+    pub min_layout_version: Option<u64>,
     /// Values for its parameters.
     pub parameters: BTreeMap<String, String>,
     /// Where evidence lies beside the repository of the image.
@@ -137,8 +169,12 @@ pub enum Binding {
 
 /// Why a policy cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0}")]
-pub struct PolicyFault(pub(crate) String);
+#[error("{text}")]
+pub struct PolicyFault {
+    text: String,
+    /// Whether something that it names was not there to be read, which says nothing about the policy.
+    pub undecided: bool,
+}
 
 /// Why a file holds no policies at all.
 #[derive(Debug, Error)]
@@ -164,7 +200,14 @@ impl PolicySet {
         image: &'a Repository,
         namespace: &'a str,
     ) -> impl Iterator<Item = &'a Policy> {
-        self.policies.iter().filter(move |policy| policy.matches(image, namespace))
+        let labels = self.namespaces.get(namespace);
+        let policies = self.policies.iter().map(Arc::as_ref);
+        policies.filter(move |policy| policy.matches(image, namespace, labels))
+    }
+
+    /// Tells whether the policies of a namespace are enough for its images.
+    pub fn is_delegated(&self, namespace: &str) -> bool {
+        self.settings.delegated.iter().any(|pattern| pattern.matches(namespace))
     }
 
     /// Returns an exception for an image that has not ended.
@@ -183,10 +226,70 @@ impl PolicySet {
 }
 
 impl Policy {
-    fn matches(&self, image: &Repository, namespace: &str) -> bool {
+    /// Returns the schema of a policy as it is written, made of the types that read it.
+    pub fn schema() -> Value {
+        let settings = schemars::generate::SchemaSettings::draft07().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        settings.into_generator().into_root_schema_for::<wire::PolicyWire>().to_value()
+    }
+
+    /// Reads the policy of an object of the cluster. One that cannot be used denies what it covers.
+    pub fn read(
+        name: String,
+        reach: Reach,
+        spec: &Value,
+        sources: &dyn Sources,
+        now: Timestamp,
+    ) -> Self {
+        wire::policy(name, reach, spec, sources, now)
+    }
+
+    /// Makes a policy that was not even read: it denies everything within its reach.
+    pub fn unusable(name: String, reach: Reach, fault: PolicyFault) -> Self {
+        Self {
+            name,
+            reach,
+            images: Vec::new(),
+            namespaces: Vec::new(),
+            selector: None,
+            mode: Mode::Enforce,
+            chain: Err(fault),
+        }
+    }
+
+    fn matches(&self, image: &Repository, namespace: &str, labels: Option<&Labels>) -> bool {
         let of_images =
             self.images.is_empty() || self.images.iter().any(|pattern| pattern.matches(image));
-        of_images && is_of(&self.namespaces, namespace)
+        let of_reach = match &self.reach {
+            Reach::Cluster => true,
+            Reach::Namespace(own) => own == namespace,
+        };
+        // A namespace that is not known yet may be meant: what is not known leaves nothing out.
+        let of_labels = match (&self.selector, labels) {
+            (Some(selector), Some(labels)) => selector.matches(labels),
+            (Some(_), None) | (None, _) => true,
+        };
+        of_images && of_reach && of_labels && is_of(&self.namespaces, namespace)
+    }
+}
+
+impl PolicyFault {
+    /// Makes a fault of the policy itself.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), undecided: false }
+    }
+
+    /// Makes a fault of what the policy names, which is not there to be read.
+    pub fn undecided(text: impl Into<String>) -> Self {
+        Self { text: text.into(), undecided: true }
+    }
+
+    /// Names the member that it is in.
+    #[must_use]
+    pub(crate) fn of(self, member: &str) -> Self {
+        Self { text: format!("{member}: {}", self.text), ..self }
     }
 }
 

@@ -9,9 +9,12 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cache::options::CacheOptions;
+use crate::cluster::Follower;
+use crate::cluster::options::ClusterOptions;
 use crate::failure::Failed;
 use crate::log::Log;
 use crate::options::{Registries, clock, load_policies};
+use crate::policy::PolicySet;
 use crate::server::{Certificates, Service, serve_tls};
 use crate::verifier::RegistryVerifier;
 
@@ -22,7 +25,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 #[derive(Args, Debug)]
 pub struct Serve {
     /// The policies and settings, in YAML; read again when they change
-    policies: PathBuf,
+    #[arg(required_unless_present = "cluster")]
+    policies: Option<PathBuf>,
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
@@ -36,6 +40,8 @@ pub struct Serve {
     registries: Registries,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    cluster: ClusterOptions,
 }
 
 impl Serve {
@@ -44,9 +50,15 @@ impl Serve {
     /// # Errors
     /// [`Failed`] for arguments, policies and certificates that cannot be used.
     pub fn run(self) -> Result<(), Failed> {
-        let policies = load_policies(&self.policies, clock())?;
-        let verifier =
-            Arc::new(RegistryVerifier::remembering(self.registries.client()?, self.cache.bounds()));
+        let cluster = self.cluster.cluster()?;
+        let policies = match &self.policies {
+            Some(file) => load_policies(file, clock())?,
+            None => PolicySet::default(),
+        };
+        let policies = if cluster.is_some() { Follower::at_first(policies) } else { policies };
+        let registries = self.registries.client()?;
+        let bounds = self.cache.bounds();
+        let verifier = Arc::new(RegistryVerifier::remembering(registries.clone(), bounds));
         let service = Service::new(policies, verifier, clock, Log::new(std::io::stderr()));
         let cannot = |error: std::io::Error| {
             Failed::usage(format!("cannot listen on {}: {error}", self.listen))
@@ -63,7 +75,15 @@ impl Serve {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificates = Certificates { chain: self.cert, key: self.key };
         runtime.block_on(async {
-            tokio::spawn(follow_policies(Arc::clone(&service), self.policies));
+            match (cluster, self.policies) {
+                (Some(cluster), file) => {
+                    Follower::start(&service, cluster, registries, file, clock);
+                }
+                (None, Some(file)) => {
+                    tokio::spawn(follow_policies(Arc::clone(&service), file));
+                }
+                (None, None) => {}
+            }
             serve_tls(service, listener, certificates, asked_to_end()).await
         })
     }

@@ -146,7 +146,8 @@ async fn mutate(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> 
 }
 
 async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
-    if service.ready.load(Ordering::Relaxed) {
+    let knows_all = service.policies().waiting_for.is_none();
+    if knows_all && service.ready.load(Ordering::Relaxed) {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -85,7 +85,7 @@ impl Reply {
 }
 
 /// Answers the requests of one connection until it ends.
-pub(super) fn serve(stream: TcpStream, answer: impl Fn(&Request) -> Reply) {
+pub(crate) fn serve(stream: TcpStream, answer: impl Fn(&Request) -> Reply) {
     let Ok(writing) = stream.try_clone() else { return };
     drop(stream.set_nodelay(true));
     let mut reader = BufReader::new(stream);

@@ -1,5 +1,7 @@
 //! What a policy asks of chains, as one digest: what was proven under it holds for no other.
 
+use std::num::NonZeroU32;
+
 use unbroken_crypto::{KeySet, hash};
 
 use super::{Binding, ChainPolicy};
@@ -16,12 +18,24 @@ impl ChainPolicy {
 
     fn compute_generation(&self) -> Generation {
         // Whatever is added to a policy does not compile until it is thought of here.
-        let Self { layout, owners, parameters, evidence, inspectors, binding, generation: _ } =
-            self;
+        let Self {
+            layout,
+            owners,
+            threshold,
+            min_layout_version,
+            parameters,
+            evidence,
+            inspectors,
+            binding,
+            generation: _,
+        } = self;
         let mut text = Text::default();
         text.add(layout);
         text.add_keys(owners);
         text.add_keys(inspectors);
+        // Zero is neither a threshold nor a version.
+        text.add(&threshold.map_or(0, NonZeroU32::get).to_le_bytes());
+        text.add(&min_layout_version.unwrap_or(0).to_le_bytes());
         text.add(&parameters.len().to_le_bytes());
         for (name, value) in parameters {
             text.add(name.as_bytes());

@@ -3,28 +3,25 @@
 //! Members that are not known are mistakes: a misspelt condition would otherwise be none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use unbroken_crypto::{KeySet, PublicKey};
+use unbroken_crypto::{KeySet, Owner, PublicKey};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
 
-use super::{
-    Binding, ChainPolicy, Exemption, Mode, Policy, PolicyFault, PolicySet, Settings, Tags,
-    Unmatched,
-};
+use super::selector::{LabelSelector, SelectorWire};
+use super::settings::settings;
+use super::source::{Files, SourceWire, Sources};
+use super::{Binding, ChainPolicy, Mode, Policy, PolicyFault, PolicySet, Reach};
 use crate::pattern::{ImagePattern, NamePattern};
-use crate::workload::{CustomKind, GroupKind};
 
 /// The version of all that is read here.
 const API_VERSION: &str = "in-toto.io/v1alpha1";
-/// The largest file that a policy names. A layout may have 16 MiB.
-const LARGEST_FILE: u64 = 16 << 20;
 /// The longest name, as Kubernetes has it.
 const LONGEST_NAME: usize = 253;
 /// Policies of one file.
@@ -46,38 +43,64 @@ struct MetadataWire {
     name: String,
 }
 
-#[derive(Deserialize)]
+/// Which images, and the chain that each of them has to have.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PolicyWire {
+pub(super) struct PolicyWire {
+    /// Patterns of images, host and path apart: registry.example/team/*, or ** for the rest of a path.
+    #[schemars(length(min = 1))]
     images: Vec<String>,
+    /// Patterns of namespaces; all, if there are none. Not for the policy of a namespace.
     #[serde(default)]
     namespaces: Vec<String>,
+    /// Labels of the namespaces. Not for the policy of a namespace.
+    #[serde(default)]
+    namespace_selector: Option<SelectorWire>,
+    /// What a failure means.
     #[serde(default)]
     mode: ModeWire,
+    /// The signed layout.
     layout: SourceWire,
+    /// The lowest version that the layout may have: an earlier one cannot be put back.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    min_layout_version: Option<u64>,
+    /// The public keys of the owners.
+    #[schemars(length(min = 1))]
     owners: Vec<SourceWire>,
+    /// How many of the owners have to have signed; all, if it is not said.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    threshold: Option<u32>,
+    /// The public keys of those who may sign for inspections, any of them; the owners together, if there are none.
     #[serde(default)]
     inspectors: Vec<SourceWire>,
+    /// Values for the parameters of the layout.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
+    /// Repositories in which evidence lies besides that of the image.
     #[serde(default)]
     evidence: Vec<String>,
+    /// What is asked of the binding of links to the layout.
     #[serde(default)]
     binding: Option<BindingWire>,
 }
 
 /// What of a policy says whom it is for, read by itself: it is needed of a policy with faults too.
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ScopeWire {
     #[serde(default)]
     images: Option<Vec<String>>,
     #[serde(default)]
     namespaces: Option<Vec<String>>,
     #[serde(default)]
+    namespace_selector: Option<Value>,
+    #[serde(default)]
     mode: Option<ModeWire>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum ModeWire {
     #[default]
@@ -86,71 +109,14 @@ enum ModeWire {
     Audit,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SourceWire {
-    #[serde(default)]
-    inline: Option<String>,
-    #[serde(default)]
-    file: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct BindingWire {
+    /// Links have to have been made for this layout.
     required: bool,
+    /// How many seconds ago they may have been begun.
     #[serde(default)]
     max_age_seconds: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SettingsWire {
-    #[serde(default)]
-    unmatched: UnmatchedWire,
-    #[serde(default)]
-    tags: TagsWire,
-    #[serde(default)]
-    exempt_namespaces: Vec<String>,
-    #[serde(default)]
-    exemptions: Vec<ExemptionWire>,
-    #[serde(default)]
-    kinds: Vec<KindWire>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum UnmatchedWire {
-    #[default]
-    Deny,
-    Warn,
-    Admit,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum TagsWire {
-    #[default]
-    Deny,
-    Warn,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ExemptionWire {
-    images: Vec<String>,
-    #[serde(default)]
-    namespaces: Vec<String>,
-    reason: String,
-    until: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct KindWire {
-    group: String,
-    kind: String,
-    pod_specs: Vec<String>,
 }
 
 pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicySet> {
@@ -175,11 +141,17 @@ pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicyS
                 return Err("there are two AdmissionSettings".to_owned());
             }
             "AdmissionSettings" => set.settings = settings(object.spec)?,
+            // Policies of the cluster are told from these by it.
+            "ClusterSupplyChainPolicy" if name.contains('/') => {
+                return Err(format!("the name {name:?} has a slash"));
+            }
             "ClusterSupplyChainPolicy" if !names.insert(name.clone()) => {
                 return Err(format!("two policies have the name {name:?}"));
             }
             "ClusterSupplyChainPolicy" => {
-                set.policies.push(policy(name, &object.spec, folder, now));
+                let files = Files { folder };
+                let policy = policy(name, Reach::Cluster, &object.spec, &files, now);
+                set.policies.push(Arc::new(policy));
             }
             kind => return Err(format!("{name:?} is of a kind that is not known: {kind}")),
         }
@@ -187,33 +159,54 @@ pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicyS
     Ok(set)
 }
 
-fn policy(name: String, spec: &Value, folder: &Path, now: Timestamp) -> Policy {
-    let wire = PolicyWire::deserialize(spec).map_err(|error| error.to_string());
-    let whole = wire.and_then(|wire| {
-        let images = patterns(&wire.images)?;
-        let namespaces = patterns(&wire.namespaces)?;
-        Ok((images, namespaces, mode(wire.mode), chain(wire, folder, now)))
+/// Reads a policy. One with faults is for what can be read of whom it is for, and denies that.
+pub(super) fn policy(
+    name: String,
+    reach: Reach,
+    spec: &Value,
+    sources: &dyn Sources,
+    now: Timestamp,
+) -> Policy {
+    let wire = PolicyWire::deserialize(spec).map_err(|error| PolicyFault::new(error.to_string()));
+    let whole = wire.and_then(|mut wire| {
+        let images = patterns(&wire.images).map_err(PolicyFault::new)?;
+        let namespaces = patterns(&wire.namespaces).map_err(PolicyFault::new)?;
+        let selector = wire.namespace_selector.take().map(SelectorWire::selector).transpose();
+        let selector = selector.map_err(PolicyFault::new)?;
+        let of_one = matches!(reach, Reach::Namespace(_));
+        if of_one && (selector.is_some() || !namespaces.is_empty()) {
+            return Err(PolicyFault::new("the policy of a namespace is for that one alone"));
+        }
+        Ok((images, namespaces, selector, mode(wire.mode), chain(&wire, sources, now)))
     });
-    let (images, namespaces, mode, chain) = match whole {
+    let (images, namespaces, selector, mode, chain) = match whole {
         Ok(whole) => whole,
         Err(fault) => {
-            let (images, namespaces, mode) = scope(spec);
-            (images, namespaces, mode, Err(fault))
+            let (images, namespaces, selector, mode) = scope(spec);
+            (images, namespaces, selector, mode, Err(fault))
         }
     };
-    Policy { name, images, namespaces, mode, chain: chain.map_err(PolicyFault) }
+    Policy { name, reach, images, namespaces, selector, mode, chain }
 }
 
+/// What of a policy with faults says whom it is for.
+type Scope = (Vec<ImagePattern>, Vec<NamePattern>, Option<LabelSelector>, Mode);
+
 /// Reads whom a policy with faults is for. What cannot be read narrows nothing.
-fn scope(spec: &Value) -> (Vec<ImagePattern>, Vec<NamePattern>, Mode) {
+fn scope(spec: &Value) -> Scope {
     let Ok(scope) = ScopeWire::deserialize(spec) else {
-        return (Vec::new(), Vec::new(), Mode::Enforce);
+        return (Vec::new(), Vec::new(), None, Mode::Enforce);
     };
     let images = scope.images.and_then(|texts| patterns(&texts).ok());
     let namespaces = scope.namespaces.and_then(|texts| patterns(&texts).ok());
+    let selector = scope.namespace_selector.and_then(|value| {
+        let wire = SelectorWire::deserialize(value).ok()?;
+        wire.selector().ok()
+    });
     (
         images.unwrap_or_default(),
         namespaces.unwrap_or_default(),
+        selector,
         scope.mode.map_or(Mode::Enforce, mode),
     )
 }
@@ -226,25 +219,33 @@ fn mode(wire: ModeWire) -> Mode {
     }
 }
 
-fn patterns<T: std::str::FromStr<Err = &'static str>>(texts: &[String]) -> Result<Vec<T>> {
+pub(super) fn patterns<T: std::str::FromStr<Err = &'static str>>(
+    texts: &[String],
+) -> Result<Vec<T>> {
     let pattern = |text: &String| text.parse().map_err(|fault| format!("{text:?}: {fault}"));
     texts.iter().map(pattern).collect()
 }
 
-fn chain(wire: PolicyWire, folder: &Path, now: Timestamp) -> Result<ChainPolicy> {
+fn chain(
+    wire: &PolicyWire,
+    sources: &dyn Sources,
+    now: Timestamp,
+) -> std::result::Result<ChainPolicy, PolicyFault> {
     if wire.images.is_empty() {
-        return Err("it is for no image: give images".to_owned());
+        return Err(PolicyFault::new("it is for no image: give images"));
     }
     if wire.owners.is_empty() {
-        return Err("it has no owners: anybody could have signed the layout".to_owned());
+        return Err(PolicyFault::new("it has no owners: anybody could have signed the layout"));
     }
-    let layout = source(&wire.layout, folder).map_err(|fault| format!("layout: {fault}"))?;
+    let layout = wire.layout.source().and_then(|source| sources.read(&source));
+    let layout = layout.map_err(|fault| fault.of("layout"))?;
     let evidence = wire.evidence.iter().map(|place| {
-        let location: Location = place.parse().map_err(|error| format!("evidence: {error}"))?;
+        let unusable = |fault: String| PolicyFault::new(format!("evidence: {fault}"));
+        let location: Location = place.parse().map_err(|error| unusable(format!("{error}")))?;
         match location {
             // Anything else is a place of this machine, which a policy has no business with.
             Location::Registry(_) => Ok(location),
-            _ => Err(format!("evidence: {place:?} is no repository of a registry")),
+            _ => Err(unusable(format!("{place:?} is no repository of a registry"))),
         }
     });
     let binding = match wire.binding {
@@ -252,95 +253,46 @@ fn chain(wire: PolicyWire, folder: &Path, now: Timestamp) -> Result<ChainPolicy>
             Binding::Required { max_age: max_age_seconds }
         }
         Some(BindingWire { max_age_seconds: Some(_), .. }) => {
-            return Err("binding: maxAgeSeconds asks for required: true".to_owned());
+            return Err(PolicyFault::new("binding: maxAgeSeconds asks for required: true"));
         }
         Some(_) | None => Binding::Optional,
     };
+    let owners: KeySet<Owner> =
+        keys(&wire.owners, sources, now).map_err(|fault| fault.of("owners"))?;
+    let threshold = match wire.threshold.map(NonZeroU32::new) {
+        None => None,
+        Some(Some(threshold)) if owners.every_key() >= Some(threshold) => Some(threshold),
+        Some(_) => {
+            let owners = owners.len();
+            return Err(PolicyFault::new(format!(
+                "threshold: it is from 1 to {owners}, the owners"
+            )));
+        }
+    };
+    if wire.min_layout_version == Some(0) {
+        return Err(PolicyFault::new("minLayoutVersion: versions begin with 1"));
+    }
     Ok(ChainPolicy {
         layout,
-        owners: keys(&wire.owners, folder, now).map_err(|fault| format!("owners: {fault}"))?,
-        inspectors: keys(&wire.inspectors, folder, now)
-            .map_err(|fault| format!("inspectors: {fault}"))?,
-        parameters: wire.parameters,
-        evidence: evidence.collect::<Result<_>>()?,
+        owners,
+        threshold,
+        min_layout_version: wire.min_layout_version,
+        inspectors: keys(&wire.inspectors, sources, now).map_err(|fault| fault.of("inspectors"))?,
+        parameters: wire.parameters.clone(),
+        evidence: evidence.collect::<std::result::Result<_, _>>()?,
         binding,
         generation: OnceLock::new(),
     })
 }
 
-fn keys<Role>(sources: &[SourceWire], folder: &Path, now: Timestamp) -> Result<KeySet<Role>> {
+fn keys<Role>(
+    wires: &[SourceWire],
+    sources: &dyn Sources,
+    now: Timestamp,
+) -> std::result::Result<KeySet<Role>, PolicyFault> {
     let key = |wire: &SourceWire| {
-        let bytes = source(wire, folder)?;
-        PublicKey::read_at(&bytes, now).map_err(|error| error.to_string())
+        let bytes = sources.read(&wire.source()?)?;
+        PublicKey::read_at(&bytes, now).map_err(|error| PolicyFault::new(error.to_string()))
     };
-    sources.iter().map(key).collect()
-}
-
-/// Reads what stands in a policy or in a file beside it.
-fn source(wire: &SourceWire, folder: &Path) -> Result<Vec<u8>> {
-    match (&wire.inline, &wire.file) {
-        (Some(text), None) => Ok(text.as_bytes().to_vec()),
-        (None, Some(file)) => {
-            let path = folder.join(file);
-            let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-            // What has no size, as a device, ends at the bound too.
-            let (mut bytes, file) = (Vec::new(), fs::File::open(&path).map_err(cannot)?);
-            file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
-            if u64::try_from(bytes.len()).is_ok_and(|size| size > LARGEST_FILE) {
-                return Err(format!("{} has more than {LARGEST_FILE} bytes", path.display()));
-            }
-            Ok(bytes)
-        }
-        _ => Err("give one of inline and file".to_owned()),
-    }
-}
-
-fn settings(spec: Value) -> Result<Settings> {
-    let wire: SettingsWire =
-        serde_json::from_value(spec).map_err(|error| format!("AdmissionSettings: {error}"))?;
-    let exemptions = wire.exemptions.into_iter().map(|wire| {
-        if wire.images.is_empty() || wire.reason.trim().is_empty() {
-            return Err("an exemption has images and a reason".to_owned());
-        }
-        Ok(Exemption {
-            images: patterns(&wire.images)?,
-            namespaces: patterns(&wire.namespaces)?,
-            until: wire.until.parse().map_err(|_| {
-                format!("until {:?} has not the form YYYY-MM-DDTHH:MM:SSZ", wire.until)
-            })?,
-            reason: wire.reason,
-        })
-    });
-    let mut kinds_told = BTreeSet::new();
-    let kinds = wire.kinds.into_iter().map(|wire| {
-        let members = |path: &String| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-        let pod_specs: Vec<Vec<String>> = wire.pod_specs.iter().map(members).collect();
-        if pod_specs.is_empty() || pod_specs.iter().flatten().any(String::is_empty) {
-            return Err(format!("{}: podSpecs are paths as spec.template.spec", wire.kind));
-        }
-        let kind = GroupKind { group: wire.group, kind: wire.kind };
-        // Of two only one would be looked at, and what Kubernetes has itself is not for settings to say.
-        if kind.is_built_in() || !kinds_told.insert(kind.clone()) {
-            return Err(format!("kinds: {} of {:?} is told of twice", kind.kind, kind.group));
-        }
-        Ok(CustomKind { kind, pod_specs })
-    });
-    // A pattern would leave out namespaces that somebody else makes: kube-system-evil.
-    if let Some(name) = wire.exempt_namespaces.iter().find(|name| name.contains('*')) {
-        return Err(format!("exemptNamespaces: {name:?} is a pattern; name each namespace"));
-    }
-    Ok(Settings {
-        unmatched: match wire.unmatched {
-            UnmatchedWire::Deny => Unmatched::Deny,
-            UnmatchedWire::Warn => Unmatched::Warn,
-            UnmatchedWire::Admit => Unmatched::Admit,
-        },
-        tags: match wire.tags {
-            TagsWire::Deny => Tags::Deny,
-            TagsWire::Warn => Tags::Warn,
-        },
-        exempt_namespaces: wire.exempt_namespaces,
-        exemptions: exemptions.collect::<Result<_>>()?,
-        kinds: kinds.collect::<Result<_>>()?,
-    })
+    wires.iter().map(key).collect()
 }

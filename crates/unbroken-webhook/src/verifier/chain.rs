@@ -7,8 +7,9 @@ use unbroken_model::digest::Digest;
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{
-    BindingDemands, BindingPolicy, Budget, InspectionCommands, Inspectors, NamedEvidence, Options,
-    Product, Rejection, Session, VerifiedSupplyChain, open_layout,
+    BindingDemands, BindingPolicy, Budget, Freshness, InspectionCommands, Inspectors,
+    NamedEvidence, Options, Pinning, Product, Rejection, Session, VerifiedSupplyChain, open_layout,
+    open_layout_of,
 };
 
 use crate::decision::{Failure, Proven};
@@ -79,12 +80,16 @@ fn verify(
     evidence: &[&NamedEvidence],
     now: Timestamp,
 ) -> Result<VerifiedSupplyChain, Box<Rejection>> {
-    let in_force = open_layout(&chain.layout, &chain.owners, now)?;
+    let in_force = match chain.threshold {
+        None => open_layout(&chain.layout, &chain.owners, now)?,
+        Some(threshold) => open_layout_of(&chain.layout, &chain.owners, threshold, now)?,
+    };
     let options = Options {
         parameters: chain.parameters.clone(),
         inspections: InspectionCommands::Never,
         inspectors: inspectors(&chain.inspectors),
         bindings: bindings(&chain.binding, now),
+        freshness: Freshness { pin: Pinning::NotKept, minimum: chain.min_layout_version },
         ..Options::default()
     };
     let mut session = Session::open(in_force, now, options, Limits::default(), Budget::default());

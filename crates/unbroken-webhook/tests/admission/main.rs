@@ -10,6 +10,7 @@ mod advisories;
 mod api_server;
 mod bypasses;
 mod cache;
+mod cluster;
 mod decisions;
 mod golden;
 mod hostile;

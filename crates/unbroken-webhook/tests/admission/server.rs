@@ -27,6 +27,12 @@ impl Server {
 
     pub(crate) fn start(world: &World, policies: &str) -> Self {
         world.keep("policies.yaml", policies.replace("HOST", world.registry.host()).as_bytes());
+        let file = world.folder().join("policies.yaml");
+        Self::launch(world, &[&file.display().to_string()])
+    }
+
+    /// Starts it with other arguments.
+    pub(crate) fn launch(world: &World, arguments: &[&str]) -> Self {
         show(world, Self::AUTHORITY);
         let folder = world.folder();
         let mut child = Command::new(env!("CARGO_BIN_EXE_unbroken-webhook"))
@@ -34,7 +40,7 @@ impl Server {
             .arg(folder.join("tls.crt"))
             .arg("--key")
             .arg(folder.join("tls.key"))
-            .arg(folder.join("policies.yaml"))
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -89,14 +95,7 @@ impl Server {
         path: &str,
         body: &str,
     ) -> Result<(u16, Value), ureq::Error> {
-        let root = Certificate::from_pem(lasting_root(authority).as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::from(vec![root]))
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
-        let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);
-        let agent: ureq::Agent = config.proxy(None).build().into();
+        let agent = Self::agent(authority);
         let mut answer = agent
             .post(format!("{}{path}", self.address))
             .content_type("application/json")
@@ -104,6 +103,23 @@ impl Server {
         let text = answer.body_mut().read_to_string()?;
         let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Ok((answer.status().as_u16(), value))
+    }
+
+    fn agent(authority: &str) -> ureq::Agent {
+        let root = Certificate::from_pem(lasting_root(authority).as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::from(vec![root]))
+            .unversioned_rustls_crypto_provider(provider)
+            .build();
+        let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);
+        config.proxy(None).build().into()
+    }
+
+    /// Returns the status of a page.
+    pub(crate) fn get(&self, path: &str) -> u16 {
+        let answer = Self::agent(Self::AUTHORITY).get(format!("{}{path}", self.address)).call();
+        answer.unwrap().status().as_u16()
     }
 
     pub(crate) fn review(&self, path: &str, request: &Value) -> Value {
