@@ -12,7 +12,6 @@ pub(crate) use self::rsa_strength::check_private_key;
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::encoding::AsDer;
@@ -423,12 +422,6 @@ impl PartialOrd for PublicKey {
 impl Ord for PublicKey {
     fn cmp(&self, other: &Self) -> Ordering {
         self.inner.material.cmp(&other.inner.material)
-    }
-}
-
-impl Hash for PublicKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.material.hash(state);
     }
 }
 

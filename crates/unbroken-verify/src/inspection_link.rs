@@ -175,3 +175,28 @@ pub(crate) fn other_product(due: &ArtifactSet, link: &Link) -> Option<Finding> {
     });
     Some(finding)
 }
+
+#[cfg(test)]
+mod tests {
+    use unbroken_testkit::keys;
+
+    use super::*;
+
+    #[test]
+    fn who_may_inspect_is_said_with_how_many_of_them_have_to() {
+        let public = |name: &str| keys::key(name).public().clone();
+        let (one, other) = (public("one"), public("other"));
+        let says = |inspectors: &Inspectors, signers: &[PublicKey]| {
+            InspectorKeys::of_layout(inspectors, signers).map(|keys| keys.describe())
+        };
+        let either = KeySet::new([one.clone(), other.clone()]);
+        let names: Vec<String> = either.iter().map(PublicKey::describe).collect();
+        let signers = [one.clone(), other];
+        assert_eq!(says(&Inspectors::Nobody, &signers), None);
+        assert_eq!(says(&Inspectors::Owners, std::slice::from_ref(&one)), Some(one.describe()));
+        assert_eq!(says(&Inspectors::Owners, &signers), Some(names.join(" and ")));
+        assert_eq!(says(&Inspectors::AnyOf(either), &[]), Some(names.join(" or ")));
+        let none = Inspectors::AnyOf(KeySet::new([]));
+        assert_eq!(says(&none, &signers).as_deref(), Some("nobody"));
+    }
+}

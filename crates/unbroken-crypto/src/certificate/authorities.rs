@@ -100,11 +100,6 @@ impl CertificateAuthorities {
         (Self { roots, intermediates }, faults)
     }
 
-    /// Tells whether no certificate could ever have a path.
-    pub fn is_empty(&self) -> bool {
-        self.roots.is_empty()
-    }
-
     /// Tells whether a root is listed by this id.
     pub fn has_root(&self, id: &str) -> bool {
         self.roots.keys().any(|known| known.as_str().eq_ignore_ascii_case(id))

@@ -7,6 +7,7 @@ mod inspections;
 mod openpgp;
 mod order;
 mod partial;
+mod signed_inspections;
 mod steps;
 mod subjects;
 mod sublayouts;

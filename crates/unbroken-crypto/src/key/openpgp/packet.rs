@@ -122,3 +122,124 @@ fn integer(number: &[u8]) -> Vec<u8> {
     let content = padded(number, number.len() + usize::from(sign));
     [&[2, u8::try_from(content.len()).unwrap_or(u8::MAX)][..], &content].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATED: [u8; 6] = [5, 2, 0, 0, 0, 9];
+    const KEY_ID: [u8; 10] = [9, 16, 7, 7, 7, 7, 7, 7, 7, 7];
+
+    fn hashed(algorithm: u8, subpackets: &[u8]) -> Vec<u8> {
+        let size = u16::try_from(subpackets.len()).unwrap().to_be_bytes();
+        [&[4, 0, algorithm, 8], &size[..], subpackets].concat()
+    }
+
+    fn signed_by(algorithm: u8) -> Vec<u8> {
+        let fingerprint = [&[22, 33, 4][..], &[0xab; 20]].concat();
+        hashed(algorithm, &[&CREATED[..], &fingerprint, &KEY_ID].concat())
+    }
+
+    /// What is in a packet: what is hashed, three bytes that are not, two of the digest, the numbers.
+    fn content(hashed: &[u8], numbers: &[u8]) -> Vec<u8> {
+        [hashed, &[0, 3, 2, 100, 0], &[0xd1, 0xd2], numbers].concat()
+    }
+
+    fn read(content: &[u8]) -> Result<OpenPgpSignature, SignatureError> {
+        let size = u8::try_from(content.len()).unwrap();
+        OpenPgpSignature::read(&[&[0x88, size], content].concat())
+    }
+
+    #[test]
+    fn what_stands_in_a_packet_becomes_what_metadata_carries() {
+        let numbers = [0, 9, 1, 0xff];
+        for algorithm in RSA {
+            let signature = read(&content(&signed_by(algorithm), &numbers)).unwrap();
+            assert_eq!(signature.fingerprint, "ab".repeat(20));
+            assert_eq!(signature.bytes, [1, 0xff]);
+            let extra = signature.extra();
+            let text = |member| extra.get(member).and_then(|value| value.as_str()).unwrap();
+            assert_eq!(text("other_headers"), HEXLOWER.encode(&signed_by(algorithm)));
+            assert_eq!(text("signature"), "01ff");
+        }
+        // The fingerprint is taken also where the shorter id stands first; the id alone is not one.
+        let fingerprint = [&[22, 33, 4][..], &[0xcd; 20]].concat();
+        let behind = hashed(1, &[&CREATED[..], &KEY_ID, &fingerprint].concat());
+        let signature = read(&content(&behind, &numbers)).unwrap();
+        assert_eq!(signature.fingerprint, "cd".repeat(20));
+        let nameless = hashed(1, &[&CREATED[..], &KEY_ID].concat());
+        let error = read(&content(&nameless, &numbers)).unwrap_err().to_string();
+        assert!(error.contains("no fingerprint"), "{error}");
+    }
+
+    #[test]
+    fn numbers_are_written_as_each_algorithm_has_them() {
+        let number = |bytes: &[u8]| {
+            let bits = u16::try_from(bytes.len() * 8).unwrap().to_be_bytes();
+            [&bits[..], bytes].concat()
+        };
+        let written = |algorithm, numbers: &[u8]| {
+            read(&content(&signed_by(algorithm), numbers)).ok().map(|signature| signature.bytes)
+        };
+        // Numbers of EdDSA are as long as the curve asks for, those of DSA positive integers in DER.
+        let two = [number(&[5; 31]), number(&[6; 32])].concat();
+        let due = [&[0][..], &[5; 31], &[6; 32]].concat();
+        assert_eq!(written(EDDSA, &two), Some(due));
+        let two = [number(&[0x80, 1]), number(&[0x7f])].concat();
+        let due = [0x30, 8, 2, 3, 0, 0x80, 1, 2, 1, 0x7f];
+        assert_eq!(written(DSA, &two).as_deref(), Some(&due[..]));
+        assert_eq!(written(DSA, &[0, 0, 0, 0]).as_deref(), Some(&[0x30, 6, 2, 1, 0, 2, 1, 0][..]));
+        assert_eq!(written(ED25519, &[9; 64]).as_deref(), Some(&[9; 64][..]));
+
+        for (algorithm, numbers) in [
+            (1, [number(&[7]), vec![0]].concat()),
+            (1, vec![0, 16, 1]),
+            (1, vec![]),
+            (EDDSA, [&two[..], &[0]].concat()),
+            (EDDSA, number(&[7])),
+            (DSA, [&two[..], &[0]].concat()),
+            (ED25519, vec![9; 63]),
+            (ED25519, vec![9; 65]),
+            // ElGamal signed once, and does no longer.
+            (20, two),
+        ] {
+            assert_eq!(written(algorithm, &numbers), None, "{algorithm}: {numbers:?}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_one_whole_signature_packet() {
+        // A signature of RSA in a packet with so many bytes.
+        let sized = |size: usize| {
+            let hashed = signed_by(1);
+            let rest = size - content(&hashed, &[]).len() - 2;
+            let bits = u16::try_from(rest * 8).unwrap().to_be_bytes();
+            content(&hashed, &[&bits[..], &vec![0xff; rest]].concat())
+        };
+        let good =
+            |head: &[u8], size| OpenPgpSignature::read(&[head, &sized(size)].concat()).is_ok();
+        assert!(good(&[0x88, 100], 100) && good(&[0x88, 255], 255));
+        assert!(good(&[0x89, 0, 100], 100) && good(&[0x89, 1, 0x2c], 300));
+        assert!(good(&[0xc2, 100], 100) && good(&[0xc2, 191], 191));
+        assert!(good(&[0xc2, 192, 0], 192) && good(&[0xc2, 193, 5], 453));
+
+        for (head, size) in [
+            (&[0x88, 99][..], 100),
+            (&[0x88, 101], 100),
+            (&[0xc2, 101], 100),
+            // Not the first bit; a packet of another kind; a length of four bytes, of none, of a part.
+            (&[0x08, 100], 100),
+            (&[0x42, 100], 100),
+            (&[0x8c, 100], 100),
+            (&[0xc3, 100], 100),
+            (&[0x8a, 0, 0, 0, 100], 100),
+            (&[0x8b], 100),
+            (&[0xc2, 255, 0, 0, 0, 100], 100),
+            (&[0xc2, 231], 128),
+            (&[], 100),
+        ] {
+            assert!(!good(head, size), "{head:?}");
+        }
+        assert!(OpenPgpSignature::read(&[]).is_err());
+    }
+}
