@@ -38,12 +38,13 @@ struct DebianProgram {
     variable: &'static str,
 }
 
-const DEBIAN_PROGRAMS: [DebianProgram; 10] = [
+const DEBIAN_PROGRAMS: [DebianProgram; 11] = [
     DebianProgram { program: "git", package: "git", variable: "UNBROKEN_TEST_GIT" },
     DebianProgram { program: "openssl", package: "openssl", variable: "UNBROKEN_TEST_OPENSSL" },
     DebianProgram { program: "buildah", package: "buildah", variable: "UNBROKEN_TEST_BUILDAH" },
     DebianProgram { program: "podman", package: "podman", variable: "UNBROKEN_TEST_PODMAN" },
     DebianProgram { program: "skopeo", package: "skopeo", variable: "UNBROKEN_TEST_SKOPEO" },
+    DebianProgram { program: "cc", package: "gcc", variable: "UNBROKEN_TEST_CC" },
     DebianProgram { program: "strace", package: "strace", variable: "UNBROKEN_TEST_STRACE" },
     DebianProgram { program: "gpg", package: "gnupg", variable: "UNBROKEN_TEST_GPG" },
     DebianProgram { program: "ostree", package: "ostree", variable: "UNBROKEN_TEST_OSTREE" },

@@ -11,6 +11,7 @@ mod faults;
 mod planted;
 mod quiet;
 mod secrets;
+mod short;
 mod strace;
 #[path = "../cli/support.rs"]
 mod support;
