@@ -15,7 +15,7 @@ use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::json::Object;
 use unbroken_model::layout::{Layout, Step};
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::rule::ArtifactRule;
 use unbroken_verify::{Budget, InForce, Options, Session, Submission};
 
@@ -87,6 +87,7 @@ fn evidence(
         extra: Object::new(),
     };
     let link = Link {
+        form: LinkForm::Plain,
         name: "build".parse()?,
         command: vec!["make".to_owned()],
         materials: ArtifactSet::default(),

@@ -70,6 +70,10 @@ pub enum Fault {
         /// The limit.
         limit: usize,
     },
+    /// A list of products in the predicate of a statement, whose subjects are the products: of two lists, two
+    /// readers would each take one.
+    #[error("the products of a link in a statement are its subjects, and this is another list")]
+    SecondProducts,
     /// A text that is no point in time.
     #[error(transparent)]
     Timestamp(#[from] crate::timestamp::TimestampError),

@@ -1,6 +1,7 @@
 //! Links: what a functionary says of a step that he did (specification 1.0, section 4.4).
 
 pub mod binding;
+mod statement;
 
 use std::borrow::Cow;
 
@@ -12,10 +13,27 @@ use crate::digest::{Digest, DigestAlgorithm, DigestSet};
 use crate::envelope::{Payload, PayloadType};
 use crate::json::{Object, Value};
 use crate::name::StepName;
+use crate::statement::is_statement;
+
+pub use self::statement::LINK_PREDICATE;
+pub(crate) use self::statement::is_link as is_link_statement;
+
+/// How a link is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkForm {
+    /// As the specification has it.
+    #[default]
+    Plain,
+    /// As a statement of the attestation framework, the subjects of which are the products. Only a DSSE envelope
+    /// holds it.
+    Statement,
+}
 
 /// A link: the materials, the products and the command of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
+    /// How it is written.
+    pub form: LinkForm,
     /// The step.
     pub name: StepName,
     /// The command as it was run, as words; empty when none was.
@@ -43,6 +61,9 @@ impl Payload for Link {
     const DUE: &'static str = "link";
 
     fn decode(value: Value<'_>) -> Result<Self, DecodeError> {
+        if is_statement(&value) {
+            return statement::decode(value);
+        }
         let mut members = Members::of(value, "")?;
         members.kind(Self::DUE)?;
         let name = members.string("name")?.parse().place(|| "name".to_owned())?;
@@ -52,10 +73,14 @@ impl Payload for Link {
         let byproducts = members.object("byproducts")?.into_owned();
         let environment = members.object("environment")?.into_owned();
         let extra = members.rest()?;
-        Ok(Self { name, command, materials, products, byproducts, environment, extra })
+        let form = LinkForm::Plain;
+        Ok(Self { form, name, command, materials, products, byproducts, environment, extra })
     }
 
     fn to_value(&self) -> Value<'_> {
+        if self.form == LinkForm::Statement {
+            return statement::to_value(self);
+        }
         let mut object: Object<'_> = self.extra.clone();
         object.insert("_type", Self::DUE);
         object.insert("name", self.name.as_str());
@@ -106,17 +131,21 @@ fn digest_set(digests: Object<'_>, place: impl Fn() -> String) -> Result<DigestS
 fn artifacts_value(artifacts: &ArtifactSet) -> Value<'_> {
     let mut object = Object::new();
     for (path, digests) in artifacts {
-        let mut set = Object::new();
-        if let Some(value) = digests.only_sha256() {
-            set.push_new(Cow::Borrowed("sha256"), HEXLOWER.encode(value).into());
-        } else {
-            for digest in digests.iter() {
-                set.insert(digest.algorithm().name().to_owned(), digest.hex().to_owned());
-            }
-        }
-        object.push_new(Cow::Borrowed(path.as_str()), set.into());
+        object.push_new(Cow::Borrowed(path.as_str()), digests_value(digests).into());
     }
     object.into()
+}
+
+fn digests_value(digests: &DigestSet) -> Object<'static> {
+    let mut set = Object::new();
+    if let Some(value) = digests.only_sha256() {
+        set.push_new(Cow::Borrowed("sha256"), HEXLOWER.encode(value).into());
+    } else {
+        for digest in digests.iter() {
+            set.insert(digest.algorithm().name().to_owned(), digest.hex().to_owned());
+        }
+    }
+    set
 }
 
 #[cfg(test)]

@@ -6,7 +6,14 @@ use crate::envelope::{Payload, PayloadType};
 use crate::json::{Object, Value};
 
 /// The types of statements that are read; both have the same members.
-const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
+pub(crate) const TYPES: [&str; 2] =
+    ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
+
+/// Tells whether a value announces to be a statement, of whatever version.
+pub fn is_statement(value: &Value<'_>) -> bool {
+    let kind = value.as_object().and_then(|object| object.get("_type")).and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with("https://in-toto.io/Statement/"))
+}
 
 /// A statement: artifacts, and a predicate about them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use data_encoding::BASE64;
 use unbroken_model::envelope::{Envelope, EnvelopeKind};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits as JsonLimits;
+use unbroken_model::link::LINK_PREDICATE;
 
 use crate::error::short;
 use crate::media_type;
@@ -14,9 +15,11 @@ use crate::media_type;
 pub enum Kind {
     /// An in-toto link, in either envelope.
     Link,
+    /// A link that is a statement in a DSSE envelope.
+    LinkStatement,
     /// An in-toto layout, in either envelope.
     Layout,
-    /// A statement in a DSSE envelope.
+    /// Any other statement in a DSSE envelope.
     Attestation,
     /// A statement without an envelope: nobody signed it.
     UnsignedStatement,
@@ -49,6 +52,7 @@ impl Kind {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Link => "link",
+            Self::LinkStatement => "link in a statement",
             Self::Layout => "layout",
             Self::Attestation => "attestation",
             Self::UnsignedStatement => "statement without signature",
@@ -65,7 +69,7 @@ impl Kind {
         match self {
             Self::Link => media_type::LINK,
             Self::Layout => media_type::LAYOUT,
-            Self::Attestation => media_type::DSSE,
+            Self::LinkStatement | Self::Attestation => media_type::DSSE,
             Self::UnsignedStatement => media_type::STATEMENT,
             Self::SigstoreBundle => media_type::SIGSTORE_BUNDLE,
             Self::SimpleSignature => media_type::SIMPLE_SIGNING,
@@ -152,6 +156,11 @@ fn of_envelope(envelope: Envelope<'_>, limits: &JsonLimits) -> Recognised {
     match text("_type").as_deref() {
         Some("link") => signed_by(Kind::Link, text("name")),
         Some("layout") => signed_by(Kind::Layout, None),
+        _ if is_dsse && text("predicateType").is_some_and(|it| it == LINK_PREDICATE) => {
+            let predicate = document.get("predicate").and_then(Value::as_object);
+            let step = predicate.and_then(|predicate| member(predicate, "name"));
+            signed_by(Kind::LinkStatement, step)
+        }
         _ if is_dsse => signed_by(Kind::Attestation, text("predicateType")),
         _ => signed_by(Kind::Other, None),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use unbroken_model::json::{Object, Value};
+use unbroken_model::link::LINK_PREDICATE;
 
 use crate::attach::{Attached, Piece};
 use crate::classify::{Kind, recognise};
@@ -97,8 +98,13 @@ fn layer(piece: &Piece) -> Result<Descriptor> {
     // Cosign looks for this annotation, empty as it is, before it reads an attestation.
     layer.annotations.insert("dev.cosignproject.cosign/signature".to_owned(), String::new());
     layer.annotations.insert(media_type::TITLE.to_owned(), piece.title.clone());
-    if let (Kind::Attestation, Some(about)) = (recognised.kind, recognised.about) {
-        layer.annotations.insert("predicateType".to_owned(), about);
+    let predicate = match recognised.kind {
+        Kind::LinkStatement => Some(LINK_PREDICATE.to_owned()),
+        Kind::Attestation => recognised.about,
+        _ => None,
+    };
+    if let Some(predicate) = predicate {
+        layer.annotations.insert("predicateType".to_owned(), predicate);
     }
     Ok(layer)
 }

@@ -65,14 +65,15 @@ impl Evidence {
     /// Returns the name that the piece would have in a folder of links; anything that can be no link
     /// has none. It is a hint: nothing has been verified.
     pub fn link_name(&self) -> Option<String> {
-        if !matches!(self.recognised.kind, Kind::Link | Kind::Layout) {
+        let is_link = matches!(self.recognised.kind, Kind::Link | Kind::LinkStatement);
+        if !is_link && self.recognised.kind != Kind::Layout {
             return None;
         }
         if let Some(title) = self.title.as_deref().filter(|it| it.strip_suffix(".link").is_some()) {
             return Some(title.to_owned());
         }
         // A layout without a name could stand for any step.
-        let step = self.recognised.about.as_ref().filter(|_| self.recognised.kind == Kind::Link)?;
+        let step = self.recognised.about.as_ref().filter(|_| is_link)?;
         let key: String = self.recognised.signers.first()?.chars().take(8).collect();
         Some(format!("{step}.{key}.link"))
     }

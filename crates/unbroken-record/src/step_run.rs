@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::json::Object;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 
 use crate::error::RecordError;
@@ -149,6 +149,7 @@ impl BegunStep<'_> {
         let products = hash_artifacts(step.products, &options)?;
         let environment = environment(step, program.facts)?;
         let link = Link {
+            form: LinkForm::default(),
             name: step.name.clone(),
             command: step.command.to_vec(),
             materials,

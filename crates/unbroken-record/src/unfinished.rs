@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::json::Object;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 
 use crate::atomic::{self, Overwrite};
@@ -32,6 +32,7 @@ pub fn record_start(
     options: &HashOptions<'_>,
 ) -> Result<Link, RecordError> {
     Ok(Link {
+        form: LinkForm::default(),
         name: name.clone(),
         command: Vec::new(),
         materials: hash_artifacts(materials, options)?,

@@ -92,6 +92,8 @@ pub struct Bound {
 pub enum BoundBy {
     /// The product has the digest.
     Product,
+    /// The product is a subject of a statement, and has the digest.
+    Subject,
     /// The product is a file that holds the digest's text.
     DigestFile,
 }
@@ -267,6 +269,7 @@ impl Bound {
     fn of(binding: &Binding<'_>) -> Option<Self> {
         let (by, step, artifact) = match binding {
             Binding::Product { step, artifact } => (BoundBy::Product, step, artifact),
+            Binding::Subject { step, artifact } => (BoundBy::Subject, step, artifact),
             Binding::DigestFile { step, artifact } => (BoundBy::DigestFile, step, artifact),
             _ => return None,
         };

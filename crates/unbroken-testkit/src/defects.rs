@@ -17,6 +17,7 @@ mod inspection_links;
 mod inspections;
 mod keys;
 mod layouts;
+mod link_statements;
 mod links;
 mod names;
 mod parameters;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<Defect> {
         signatures::all,
         certificates::all,
         envelopes::all,
+        link_statements::all,
         payloads::all,
         encodings::all,
         links::all,

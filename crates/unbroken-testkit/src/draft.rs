@@ -9,7 +9,7 @@ use unbroken_model::digest::DigestSet;
 use unbroken_model::envelope::{CERTIFICATE_MEMBER, Envelope, EnvelopeKind, Payload, Signature};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::pae;
 
 use crate::keys;
@@ -104,6 +104,17 @@ impl Draft {
     pub fn dsse(mut self) -> Self {
         self.kind = EnvelopeKind::Dsse;
         self
+    }
+
+    /// Writes the link that it is as a statement, in a DSSE envelope.
+    ///
+    /// # Panics
+    /// When it is no link.
+    #[must_use]
+    pub fn statement(self) -> Self {
+        let link = Link::decode(self.value).expect("the draft is a link");
+        let value = Link { form: LinkForm::Statement, ..link }.to_value().into_owned();
+        Self { value, ..self }.dsse()
     }
 
     /// Returns the payload.
@@ -285,6 +296,7 @@ pub fn link(step: &str, materials: &[(&str, &str)], products: &[(&str, &str)]) -
     byproducts.insert("stdout", "");
     byproducts.insert("stderr", "");
     Link {
+        form: LinkForm::default(),
         name: step.parse().expect("the test names a step"),
         command: Vec::new(),
         materials: artifacts(materials),

@@ -83,6 +83,7 @@ pub fn hold_materials(
 mod tests {
     use unbroken_model::digest::{Digest, DigestAlgorithm, DigestSet};
     use unbroken_model::json::Object;
+    use unbroken_model::link::LinkForm;
 
     use super::*;
 
@@ -95,6 +96,7 @@ mod tests {
 
     fn link(name: &str, products: ArtifactSet) -> Link {
         Link {
+            form: LinkForm::Plain,
             name: name.parse().unwrap(),
             command: Vec::new(),
             materials: ArtifactSet::default(),

@@ -2,6 +2,7 @@
 
 use unbroken_crypto::hash;
 use unbroken_model::digest::{Digest, DigestAlgorithm, DigestSet};
+use unbroken_model::link::LinkForm;
 use unbroken_model::name::StepName;
 
 use crate::finding::{Finding, FindingCode};
@@ -22,6 +23,13 @@ pub enum Binding<'a> {
         /// The step.
         step: &'a StepName,
         /// The product.
+        artifact: &'a str,
+    },
+    /// A subject of a step's link has the digest: the link is a statement, whose subjects are its products.
+    Subject {
+        /// The step.
+        step: &'a StepName,
+        /// The subject.
         artifact: &'a str,
     },
     /// A product of a step is a file that holds the digest's text: `sha256:...` or the bare
@@ -54,7 +62,11 @@ impl VerifiedSupplyChain {
                 if digests.iter().any(|digest| digest == *subject)
                     && subject.algorithm().is_strong()
                 {
-                    let binding = Binding::Product { step, artifact: path.as_str() };
+                    let artifact = path.as_str();
+                    let binding = match link.form {
+                        LinkForm::Plain => Binding::Product { step, artifact },
+                        LinkForm::Statement => Binding::Subject { step, artifact },
+                    };
                     return Ok(Admissible { binding });
                 }
                 if texts.contains(digests) {

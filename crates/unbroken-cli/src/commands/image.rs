@@ -6,7 +6,7 @@ mod digest;
 mod list;
 mod pull;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use unbroken_oci::evidence::{Found, Scope};
 use unbroken_oci::image::{Platform, ResolvedImage};
 use unbroken_oci::location::Location;
@@ -18,7 +18,7 @@ use unbroken_oci::{Identified, look_up};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::registries::oci_error;
+use crate::registries::{RegistryOptions, oci_error};
 
 /// Images, and the evidence that lies beside them
 #[derive(Debug, Subcommand)]
@@ -39,6 +39,44 @@ impl Image {
             Self::Pull(pull) => pull.run(output),
             Self::Copy(copy) => copy.run(output),
         }
+    }
+}
+
+/// Which image a command is about, and how its registry is spoken to.
+#[derive(Args, Debug)]
+struct Asked {
+    /// The image: its name, or a place as `image digest` lists them
+    image: Location,
+    /// Of an index, the image of this platform: os/architecture[/variant]
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    registries: RegistryOptions,
+}
+
+impl Asked {
+    fn find(&self) -> Result<(Client, FoundImage)> {
+        let client = self.registries.client()?;
+        let image = find_image(&self.image, &client, self.platform.as_ref())?;
+        Ok((client, image))
+    }
+}
+
+/// Where to look for what lies beside an image.
+#[derive(Args, Debug)]
+struct Beside {
+    #[command(flatten)]
+    asked: Asked,
+    /// Look there too: a repository, oci:FOLDER or folder:FOLDER; may be repeated
+    #[arg(long, value_name = "STORE")]
+    evidence: Vec<Location>,
+}
+
+impl Beside {
+    fn gather(&self) -> Result<(FoundImage, Found)> {
+        let (client, image) = self.asked.find()?;
+        let found = gather(&image, &self.asked.image, &self.evidence, &client, Scope::All)?;
+        Ok((image, found))
     }
 }
 

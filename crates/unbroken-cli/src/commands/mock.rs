@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use unbroken_model::envelope::{Envelope, Payload};
+use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
 use unbroken_record::{HashOptions, StepRun, Streams, run_step, unsigned_link_file_name};
 
@@ -43,7 +44,7 @@ impl Mock {
         };
         let recorded = run_step(&step).map_err(record_error)?;
         drop(bar);
-        let link = recorded.link;
+        let link = Link { form: self.link.form(), ..recorded.link };
         let envelope = Envelope::unsigned(self.link.kind(), link.to_value());
         self.link.write(&unsigned_link_file_name(&link.name), &envelope, &link, output)?;
         Ok(child_exit(recorded.exit))

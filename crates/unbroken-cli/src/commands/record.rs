@@ -141,6 +141,7 @@ impl Stop {
             .with_options(output, |options| record_stop(started, &self.products, options))?;
         let images = &self.images.image_product;
         link.products = add_images(link.products, images, &self.registries, MissingImage::Fail)?;
+        link.form = self.link.form();
         self.signing.warn_of_key_in(&link, output);
         self.link.write_signed(&link, &*key, style, output)?;
         remove_unfinished(folder, &self.step, &id).map_err(record_error)?;

@@ -8,7 +8,7 @@ use unbroken_crypto::{KeyIdStyle, Signer, sign};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestAlgorithm;
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_record::atomic::Overwrite;
 use unbroken_record::{
     HashOptions, Metadata, MissingPolicy, RecordError, RecordErrorKind, SymlinkPolicy,
@@ -142,17 +142,26 @@ pub(crate) struct LinkOptions {
     /// Write a DSSE envelope, not a Metablock
     #[arg(long, help_heading = "Link")]
     pub(crate) dsse: bool,
+    /// Write the link as a statement of the attestation framework, in a DSSE envelope
+    #[arg(long, help_heading = "Link", hide_short_help = true)]
+    pub(crate) statement: bool,
 }
 
 impl LinkOptions {
     pub(crate) fn kind(&self) -> EnvelopeKind {
-        if self.dsse { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock }
+        if self.dsse || self.statement { EnvelopeKind::Dsse } else { EnvelopeKind::Metablock }
+    }
+
+    pub(crate) fn form(&self) -> LinkForm {
+        if self.statement { LinkForm::Statement } else { LinkForm::Plain }
     }
 
     /// Checks before any work that the key signs envelopes of this kind.
     pub(crate) fn check_key(&self, key: &dyn Signer) -> Result<()> {
         key.check_kind(self.kind()).map_err(|error| {
-            CliError::usage("nothing was recorded").because(error).remedy("leave --dsse out")
+            CliError::usage("nothing was recorded")
+                .because(error)
+                .remedy("leave --dsse and --statement out")
         })
     }
 

@@ -121,6 +121,7 @@ impl Run {
             binding.bind(&mut recorded.link);
         }
         self.signing.warn_of_key_in(&recorded.link, output);
+        recorded.link.form = self.link.form();
         let style = self.signing.style.key_id_style;
         self.link.write_signed(&recorded.link, &*key, style, output)?;
         Ok(child_exit(recorded.exit))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use unbroken_model::json::{Object, Value};
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 use unbroken_record::{CommandRun, ExitOutcome, HashOptions, ProcessOutcome, Streams, run_command};
 
@@ -146,6 +146,7 @@ impl Step<'_> {
         let products = hash(self.products, options, log)?;
         log.info("Creating link metadata...");
         Ok(Link {
+            form: LinkForm::default(),
             name: self.name.clone(),
             command: self.command.to_vec(),
             materials,

@@ -10,7 +10,7 @@ use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::json::Object;
 use unbroken_model::layout::Layout;
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_record::unsigned_link_file_name;
@@ -252,6 +252,7 @@ fn leave_links(
         byproducts.insert("stdout", "");
         byproducts.insert("stderr", "");
         leave(&Link {
+            form: LinkForm::default(),
             name,
             command: request.run.clone(),
             materials: outcome.materials.clone(),

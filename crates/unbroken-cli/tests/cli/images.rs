@@ -5,7 +5,7 @@ use unbroken_testkit::registry::{INDEX, MANIFEST, Referrers, TestRegistry};
 use crate::support::{Outcome, Sandbox};
 
 /// Signs a layout of the step `build`, whose product is an image, and records the step.
-fn chain(sandbox: &Sandbox, image: &str) {
+pub(crate) fn chain(sandbox: &Sandbox, image: &str) {
     for folder in ["", "-changed", "-command", "-extra", "-none", "-stranger"] {
         std::fs::remove_dir_all(sandbox.file(&format!("links{folder}"))).unwrap_or_default();
     }
@@ -23,7 +23,7 @@ fn chain(sandbox: &Sandbox, image: &str) {
     sandbox.succeed(&format!("run build --key test-owner --image-product {image}"));
 }
 
-fn verify(sandbox: &Sandbox, image: &str) -> Outcome {
+pub(crate) fn verify(sandbox: &Sandbox, image: &str) -> Outcome {
     sandbox.run(&format!("verify {image} --layout root.layout --trust test-owner.pub"))
 }
 

@@ -21,6 +21,7 @@ mod hostile;
 mod images;
 mod inspection_links;
 mod key_files;
+mod link_statements;
 mod logins;
 mod metadata;
 mod others;

@@ -7,7 +7,8 @@ use crate::decode::{DecodeError, Fault};
 use crate::json::{JsonError, Value};
 use crate::layout::Layout;
 use crate::limits::Limits;
-use crate::link::Link;
+use crate::link::{Link, is_link_statement};
+use crate::statement::is_statement;
 
 /// Metadata that an envelope can hold.
 pub trait Payload: Sized {
@@ -121,6 +122,9 @@ impl<'a> UnverifiedPayload<'a> {
             return Ok(PayloadType::Other(other.to_owned()));
         }
         let value = self.value(limits)?;
+        if self.dsse_payload_type().is_some() && is_link_statement(&value) {
+            return Ok(PayloadType::Link);
+        }
         let kind = value.as_object().and_then(|object| object.get("_type")).and_then(Value::as_str);
         Ok(match kind {
             Some(Layout::DUE) => PayloadType::Layout,
@@ -143,6 +147,11 @@ impl<'a> UnverifiedPayload<'a> {
             return Err(PayloadError::Decode(fault.at("payloadType")));
         }
         Ok(match self.0 {
+            // The attestation framework has one envelope for its statements.
+            Sealed::Metablock(signed) if is_statement(&signed) => {
+                let found = "a statement in a Metablock".to_owned();
+                return Err(PayloadError::Decode(Fault::Kind { due: T::DUE, found }.at("_type")));
+            }
             Sealed::Metablock(signed) => T::decode(signed)?,
             Sealed::Dsse(payload, _) => T::decode(Value::parse(&payload, limits)?)?,
         })
@@ -198,6 +207,24 @@ mod tests {
             }
             assert!(opened(kind, LINK).decode::<Link>(&limits).is_ok(), "{kind:?}");
             assert!(opened(kind, LINK).decode::<Layout>(&limits).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_a_link_in_dsse_and_with_the_predicate_of_links_alone() {
+        const LINK: &str = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[],
+            "predicateType":"https://in-toto.io/attestation/link/v0.3","predicate":{"name":"a"}}"#;
+        let limits = Limits::default();
+        let open = |kind, text| opened(kind, text);
+        assert_eq!(open(EnvelopeKind::Dsse, LINK).peek_type(&limits).unwrap(), PayloadType::Link);
+        assert!(open(EnvelopeKind::Dsse, LINK).decode::<StepEvidence>(&limits).is_ok());
+        let other = LINK.replace("link/v0.3", "scai/v0.3");
+        for (kind, text) in [(EnvelopeKind::Metablock, LINK), (EnvelopeKind::Dsse, &other)] {
+            let kind_of = PayloadType::Other("https://in-toto.io/Statement/v1".to_owned());
+            assert_eq!(open(kind, text).peek_type(&limits).unwrap(), kind_of);
+            let refused = open(kind, text).decode::<StepEvidence>(&limits).unwrap_err();
+            let PayloadError::Decode(DecodeError { fault, .. }) = refused else { panic!() };
+            assert!(matches!(fault, Fault::Kind { .. }), "{fault}");
         }
     }
 

@@ -239,6 +239,7 @@ impl<'a> JsonSubject<'a> {
             bound: bound.map(|Bound { by, step, artifact }| JsonBound {
                 by: match by {
                     BoundBy::Product => "product",
+                    BoundBy::Subject => "subject",
                     BoundBy::DigestFile => "digest-file",
                 },
                 step,

@@ -277,6 +277,9 @@ fn binding(bound: Option<&Bound>) -> String {
         Some(Bound { by: BoundBy::Product, step, artifact }) => {
             format!("is the product {artifact} of {step}")
         }
+        Some(Bound { by: BoundBy::Subject, step, artifact }) => {
+            format!("is the subject {artifact} of {step}")
+        }
         Some(Bound { by: BoundBy::DigestFile, step, artifact }) => {
             format!("is named in the product {artifact} of {step}")
         }

@@ -12,7 +12,7 @@ use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::json::Object;
 use unbroken_model::layout::{Inspection, Layout, Step};
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 use unbroken_model::rule::ArtifactRule;
 use unbroken_model::timestamp::Timestamp;
@@ -105,6 +105,7 @@ pub(crate) fn link(
     products: &[(String, DigestSet)],
 ) -> Link {
     Link {
+        form: LinkForm::Plain,
         name: name.parse().unwrap(),
         command: vec!["make".to_owned(), name.to_owned()],
         materials: artifacts(materials),

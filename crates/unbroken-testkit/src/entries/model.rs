@@ -10,7 +10,7 @@ use unbroken_model::name::StepName;
 use unbroken_model::path::ArtifactPath;
 use unbroken_model::pattern::{Pattern, PatternDialect};
 use unbroken_model::rule::ArtifactRule;
-use unbroken_model::statement::Statement;
+use unbroken_model::statement::{self, Statement};
 use unbroken_model::timestamp::Timestamp;
 
 use super::text;
@@ -61,11 +61,16 @@ pub(super) fn envelope(bytes: &[u8]) {
 
 fn round_trip<T: Payload + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     let Some(read) = value(bytes).and_then(|value| T::decode(value).ok()) else { return };
+    let in_dsse_alone = statement::is_statement(&read.to_value());
     for kind in [EnvelopeKind::Metablock, EnvelopeKind::Dsse] {
         let written = Envelope::unsigned(kind, read.to_value()).to_bytes();
         let limits = Limits::default();
         let envelope = Envelope::parse(&written, &limits).expect("an own envelope is read");
         let again = envelope.into_unverified_payload().decode::<T>(&limits);
+        if in_dsse_alone && kind == EnvelopeKind::Metablock {
+            assert!(again.is_err());
+            continue;
+        }
         assert_eq!(again.expect("own metadata is read"), read);
     }
 }

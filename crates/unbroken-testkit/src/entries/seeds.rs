@@ -36,10 +36,12 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "envelope" | "layout_unsigned" => {
             vec![Chain::pipeline().layout.bytes(), Chain::pipeline().layout.dsse().bytes()]
         }
-        "link_unsigned" => vec![link(), Chain::pipeline().link("build").clone().dsse().bytes()],
+        "link_unsigned" => {
+            vec![link(), Chain::pipeline().link("build").clone().dsse().bytes(), statement()]
+        }
         "layout" | "layout_signed" => vec![payload(&Chain::pipeline().layout.bytes())],
         "sublayout_signed" => vec![payload(&Chain::compile().layout.bytes())],
-        "link" | "link_signed" => vec![payload(&link())],
+        "link" | "link_signed" => vec![payload(&link()), payload(&statement())],
         "statement" => texts(&[
             "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[{\"name\":\"a\",\"digest\":{\"sha256\":\"00\"}}],\"predicate\":{}}",
         ]),
@@ -76,6 +78,7 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
         "image_evidence" => vec![
             link(),
             Chain::pipeline().layout.dsse().bytes(),
+            statement(),
             b"{\"bomFormat\":\"CycloneDX\"}".to_vec(),
             b"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"p\"}".to_vec(),
         ],
@@ -201,6 +204,11 @@ fn member(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
 
 fn link() -> Vec<u8> {
     Chain::pipeline().link("build").bytes()
+}
+
+/// The same as a statement.
+fn statement() -> Vec<u8> {
+    Chain::pipeline().link("build").clone().statement().bytes()
 }
 
 fn payload(envelope: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use unbroken_model::json::Object;
 use unbroken_model::layout::Layout;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::name::StepName;
 use unbroken_model::rule::{ArtifactRule, Side};
 
@@ -227,6 +227,7 @@ pub(super) fn summary(layout: &Layout, accepted: &Accepted, name: &StepName) -> 
     let first = accepted.get(&layout.steps.first()?.name)?.link()?;
     let last = accepted.get(&layout.steps.last()?.name)?.link()?;
     Some(Link {
+        form: LinkForm::default(),
         name: name.clone(),
         command: last.command.clone(),
         materials: first.materials.clone(),

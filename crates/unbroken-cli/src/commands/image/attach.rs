@@ -6,16 +6,15 @@ use clap::{Args, ValueEnum};
 use unbroken_oci::attach::Piece;
 use unbroken_oci::cosign::attach_under_tag;
 use unbroken_oci::evidence::plain_title;
-use unbroken_oci::image::Platform;
 use unbroken_oci::location::Location;
 use unbroken_oci::store::create_store;
 
-use super::find_image;
+use super::Asked;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
 use crate::output::{Output, escape_line};
-use crate::registries::{RegistryOptions, oci_error};
+use crate::registries::oci_error;
 
 /// How deep the folders of sublayouts lie in each other.
 const DEEPEST: usize = 8;
@@ -26,14 +25,11 @@ const DEEPEST: usize = 8;
 /// list them, by the tag that the specification has for that. Attaching the same again changes nothing.
 #[derive(Args, Debug)]
 pub(crate) struct Attach {
-    /// The image, as `image digest` takes it
-    image: Location,
+    #[command(flatten)]
+    asked: Asked,
     /// Files; of a folder, its links and those of the sublayouts below it
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Of an index, attach to the image of this platform
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Option<Platform>,
     /// Where the evidence goes: a repository, oci:FOLDER or folder:FOLDER [default: beside the image]
     #[arg(long, value_name = "STORE")]
     store: Option<Location>,
@@ -43,8 +39,6 @@ pub(crate) struct Attach {
     /// In which way it is attached
     #[arg(long, value_name = "SCHEME", default_value = "referrer")]
     scheme: Scheme,
-    #[command(flatten)]
-    registries: RegistryOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,10 +59,9 @@ impl Attach {
             return Err(CliError::usage("there is nothing to attach")
                 .remedy("name files, or a folder with links in it"));
         }
-        let client = self.registries.client()?;
-        let image = find_image(&self.image, &client, self.platform.as_ref())?;
+        let (client, image) = self.asked.find()?;
         let subject = &image.fetched.descriptor;
-        let place = self.store.as_ref().unwrap_or(&self.image);
+        let place = self.store.as_ref().unwrap_or(&self.asked.image);
         let attached = match self.scheme {
             Scheme::Referrer => {
                 let store = create_store(place, &client).map_err(|error| oci_error(&error))?;

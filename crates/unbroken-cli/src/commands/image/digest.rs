@@ -3,13 +3,12 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use unbroken_oci::identify;
-use unbroken_oci::image::Platform;
-use unbroken_oci::location::Location;
 
+use super::Asked;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::registries::{RegistryOptions, oci_error};
+use crate::registries::oci_error;
 
 /// Print the digest of an image
 ///
@@ -18,16 +17,11 @@ use crate::registries::{RegistryOptions, oci_error};
 /// (buildah, podman), docker-daemon:NAME, or digest-file:FILE (what kaniko and others write).
 #[derive(Args, Debug)]
 pub(crate) struct ImageDigest {
-    /// The image
-    image: Location,
-    /// Of an index, print the image of this platform: os/architecture[/variant]
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Option<Platform>,
+    #[command(flatten)]
+    asked: Asked,
     /// The form of the answer
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    #[command(flatten)]
-    registries: RegistryOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -40,12 +34,12 @@ enum Format {
 
 impl ImageDigest {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
-        let client = self.registries.client()?;
-        let found = identify(&self.image, &client, self.platform.as_ref())
+        let Asked { image, platform, registries } = &self.asked;
+        let found = identify(image, &registries.client()?, platform.as_ref())
             .map_err(|error| oci_error(&error))?;
-        let digests = found.digests().ok_or_else(|| {
-            CliError::undecided(format!("{} tells no digest of its image", self.image))
-        })?;
+        let digests = found
+            .digests()
+            .ok_or_else(|| CliError::undecided(format!("{image} tells no digest of its image")))?;
         match self.format {
             Format::Text => {
                 if found.manifest.is_none() {

@@ -2,15 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use unbroken_oci::evidence::{Evidence, Found, Scope};
-use unbroken_oci::image::Platform;
-use unbroken_oci::location::Location;
+use unbroken_oci::evidence::{Evidence, Found};
 
-use super::{find_image, gather};
+use super::Beside;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::{Output, escape_line};
-use crate::registries::RegistryOptions;
 
 /// Show what lies beside an image
 ///
@@ -18,19 +15,11 @@ use crate::registries::RegistryOptions;
 /// piece is, is read from its content; nothing that it says of itself has been verified.
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// The image, as `image digest` takes it
-    image: Location,
-    /// Of an index, look beside the image of this platform too
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Option<Platform>,
-    /// Look there too: a repository, oci:FOLDER or folder:FOLDER; may be repeated
-    #[arg(long, value_name = "STORE")]
-    evidence: Vec<Location>,
+    #[command(flatten)]
+    beside: Beside,
     /// The form of the answer
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    #[command(flatten)]
-    registries: RegistryOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -41,9 +30,7 @@ enum Format {
 
 impl List {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
-        let client = self.registries.client()?;
-        let image = find_image(&self.image, &client, self.platform.as_ref())?;
-        let found = gather(&image, &self.image, &self.evidence, &client, Scope::All)?;
+        let (image, found) = self.beside.gather()?;
         let name = format!("{}@{}", image.name, image.fetched.descriptor.digest);
         output.data(&match self.format {
             Format::Text => text(&name, &found),

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use unbroken_oci::evidence::{Evidence, Scope};
-use unbroken_oci::image::Platform;
-use unbroken_oci::location::Location;
+use unbroken_oci::evidence::Evidence;
 use unbroken_record::atomic::Overwrite;
 
-use super::{find_image, gather};
+use super::Beside;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
 use crate::output::{Output, count, escape_line};
-use crate::registries::RegistryOptions;
 
 /// Write what lies beside an image into a folder
 ///
@@ -22,26 +19,16 @@ use crate::registries::RegistryOptions;
 /// A file that is there already and has other content is left alone.
 #[derive(Args, Debug)]
 pub(crate) struct Pull {
-    /// The image, as `image digest` takes it
-    image: Location,
+    #[command(flatten)]
+    beside: Beside,
     /// The folder; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Of an index, pull what is beside the image of this platform too
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Option<Platform>,
-    /// Look there too: a repository, oci:FOLDER or folder:FOLDER; may be repeated
-    #[arg(long, value_name = "STORE")]
-    evidence: Vec<Location>,
-    #[command(flatten)]
-    registries: RegistryOptions,
 }
 
 impl Pull {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
-        let client = self.registries.client()?;
-        let image = find_image(&self.image, &client, self.platform.as_ref())?;
-        let found = gather(&image, &self.image, &self.evidence, &client, Scope::All)?;
+        let (image, found) = self.beside.gather()?;
         let mut names: BTreeMap<String, &Evidence> = BTreeMap::new();
         for piece in &found.evidence {
             let title = piece.title.clone().unwrap_or_else(|| piece.blob.digest.hex().to_owned());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use unbroken_crypto::PublicKey;
 use unbroken_model::json::Value;
 use unbroken_model::layout::{KeyId, Layout};
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::statement::Statement;
 use unbroken_verify::Directives;
 
@@ -14,7 +14,11 @@ use crate::commands::verify::clock;
 use crate::output::escape_line;
 
 pub(super) fn describe_link(out: &mut String, link: &Link) {
-    let _ = writeln!(out, "link of the step {}", link.name);
+    let form = match link.form {
+        LinkForm::Plain => "link",
+        LinkForm::Statement => "link in a statement, its subjects as products,",
+    };
+    let _ = writeln!(out, "{form} of the step {}", link.name);
     let _ = writeln!(out, "  command    {}", escape_line(&link.command.join(" ")));
     if let Some(status) = link.return_value() {
         let _ = writeln!(out, "  exit       {status}");

@@ -6,7 +6,7 @@ use clap::Args;
 use unbroken_crypto::{KeyIdStyle, Signer, sign};
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::json::Object;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_record::atomic::Overwrite;
 use unbroken_record::link_file_name;
@@ -129,6 +129,7 @@ fn link_of(request: &InspectionRequest, outcome: InspectionOutcome) -> Result<Li
     byproducts.insert("stdout", "");
     byproducts.insert("stderr", "");
     Ok(Link {
+        form: LinkForm::default(),
         name,
         command: request.run.clone(),
         materials: outcome.materials,

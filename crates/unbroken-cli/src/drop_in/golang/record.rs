@@ -6,7 +6,7 @@ use unbroken_crypto::Signer;
 use unbroken_model::envelope::Envelope;
 use unbroken_model::json::Object;
 use unbroken_model::limits::Limits;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_record::{
     RecordError, link_file_name, read_unfinished, remove_unfinished, unfinished_file_name,
 };
@@ -46,6 +46,7 @@ pub(super) fn start(parsed: &Parsed) -> Result<u8, String> {
     let recording = Recording::of(parsed)?;
     let failed = |reason| format!("failed to create start link file: {reason}");
     let link = Link {
+        form: LinkForm::default(),
         name: recording.name.clone(),
         command: Vec::new(),
         materials: hash(parsed.many("materials"), parsed).map_err(failed)?,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use unbroken_model::json::Object;
-use unbroken_model::link::Link;
+use unbroken_model::link::{Link, LinkForm};
 use unbroken_record::{
     CommandRun, ExitOutcome, ProcessOutcome, RecordError, Streams, link_file_name, run_command,
 };
@@ -49,6 +49,7 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
     };
     let products = hash(parsed.many("products"), parsed).map_err(failed)?;
     let link = Link {
+        form: LinkForm::default(),
         name,
         command: parsed.words.clone(),
         materials,
