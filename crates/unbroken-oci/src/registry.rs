@@ -12,6 +12,7 @@ pub mod foreign;
 mod http;
 mod proxy;
 mod repository;
+mod tally;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use self::http::Agents;
 pub(crate) use self::http::{chance, pause};
 pub use self::proxy::Proxies;
 pub use self::repository::RegistryRepository;
+pub use self::tally::Tally;
 use self::token::Authorization;
 use crate::error::{OciError, Result};
 use crate::limits::Limits;
@@ -106,6 +108,7 @@ struct Shared {
     authorizations: Mutex<Authorizations>,
     /// When a repository was last seen to keep its referrers in fallback tags.
     fallbacks: Mutex<BTreeMap<Repository, Instant>>,
+    counters: tally::Counters,
 }
 
 /// How long a repository is taken to keep its referrers in fallback tags: a registry that is renewed
@@ -118,8 +121,8 @@ impl Client {
     /// Makes a client. It connects when it is asked for something.
     pub fn new(settings: Settings) -> Self {
         let (agents, authorizations) = (Agents::default(), Mutex::default());
-        let fallbacks = Mutex::default();
-        let shared = Arc::new(Shared { settings, agents, authorizations, fallbacks });
+        let (fallbacks, counters) = (Mutex::default(), tally::Counters::default());
+        let shared = Arc::new(Shared { settings, agents, authorizations, fallbacks, counters });
         Self { shared, deadline: None }
     }
 
@@ -138,6 +141,15 @@ impl Client {
     /// Returns the bounds that everything is fetched under.
     pub fn limits(&self) -> &Limits {
         &self.settings().limits
+    }
+
+    /// Returns how the requests of all that share these connections ended.
+    pub fn tally(&self) -> Tally {
+        self.shared.counters.read()
+    }
+
+    fn counters(&self) -> &tally::Counters {
+        &self.shared.counters
     }
 
     fn settings(&self) -> &Settings {

@@ -70,6 +70,11 @@ impl InForce {
         Err(Box::new(Finding::error(FindingCode::LayoutExpired, message, remedy)))
     }
 
+    /// Returns the second from which on the layout no longer binds.
+    pub fn expires(&self) -> Timestamp {
+        self.layout.expires
+    }
+
     /// Returns the digest of what the layout says: the same in whatever bytes and envelope it came.
     pub(crate) fn identity(&self) -> [u8; 32] {
         hash::sha256(&canonical_json::encode(&self.layout.to_value()))

@@ -13,6 +13,7 @@ use unbroken_oci::reference::{Reference, Selector};
 
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
+use crate::metrics::Reading;
 use crate::policy::{Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
 use crate::review::{Operation, Request};
 use crate::workload::{ImageSlot, Unreadable, image_slots};
@@ -54,6 +55,11 @@ pub trait Verify {
         _occasion: Occasion,
     ) -> Option<Vec<Result<Verified, Vec<Failure>>>> {
         None
+    }
+
+    /// Returns what it counts itself.
+    fn readings(&self) -> Vec<Reading> {
+        Vec::new()
     }
 
     /// Finds the digest of an image that is named by a tag.

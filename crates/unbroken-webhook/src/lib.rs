@@ -18,6 +18,7 @@ pub mod decision;
 mod exact;
 pub mod failure;
 pub mod log;
+pub mod metrics;
 pub mod mutation;
 pub mod options;
 pub mod pattern;

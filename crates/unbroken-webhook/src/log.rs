@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use unbroken_model::timestamp::Timestamp;
 
+use crate::metrics::Source;
+use crate::options::clock;
 use crate::review::{Answer, Request, Verdict};
 
 /// Where lines go.
@@ -22,7 +24,14 @@ impl Log {
     }
 
     /// Writes down a decision.
-    pub fn decision(&self, now: Timestamp, request: &Request, answer: &Answer, took: Duration) {
+    pub fn decision(
+        &self,
+        now: Timestamp,
+        request: &Request,
+        answer: &Answer,
+        source: Source,
+        took: Duration,
+    ) {
         let (allowed, message) = match &answer.verdict {
             Verdict::Allowed(_) => (true, None),
             Verdict::Denied { message, .. } => (false, Some(message)),
@@ -31,17 +40,20 @@ impl Log {
             "time": now.to_string(),
             "uid": request.uid,
             "object": request.subject(),
+            "operation": request.operation.name(),
+            "subresource": request.subresource,
             "allowed": allowed,
             "message": message,
             "warnings": answer.warnings,
             "audit": answer.annotations,
+            "atOnce": source == Source::AtOnce,
             "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }));
     }
 
     /// Writes down what else happened.
     pub fn event(&self, what: &str) {
-        self.line(&json!({ "event": what }));
+        self.line(&json!({ "time": clock().to_string(), "event": what }));
     }
 
     fn line(&self, value: &serde_json::Value) {

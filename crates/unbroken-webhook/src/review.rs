@@ -154,6 +154,18 @@ struct UidOfRequest {
     uid: String,
 }
 
+impl Operation {
+    /// Returns the word of the API server.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
 impl Request {
     /// Reads a review.
     ///

@@ -13,9 +13,10 @@ use crate::cluster::Follower;
 use crate::cluster::options::ClusterOptions;
 use crate::failure::Failed;
 use crate::log::Log;
+use crate::metrics::Reloaded;
 use crate::options::{Registries, clock, load_policies};
 use crate::policy::PolicySet;
-use crate::server::{Certificates, Service, serve_tls};
+use crate::server::{Certificates, Service, serve_metrics, serve_tls};
 use crate::verifier::RegistryVerifier;
 
 /// How often the policies are looked at.
@@ -36,6 +37,9 @@ pub struct Serve {
     /// The private key of the server in PEM
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// The address to answer /metrics on, in plain HTTP; nowhere, if it is not given
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     registries: Registries,
     #[command(flatten)]
@@ -60,12 +64,8 @@ impl Serve {
         let bounds = self.cache.bounds();
         let verifier = Arc::new(RegistryVerifier::remembering(registries.clone(), bounds));
         let service = Service::new(policies, verifier, clock, Log::new(std::io::stderr()));
-        let cannot = |error: std::io::Error| {
-            Failed::usage(format!("cannot listen on {}: {error}", self.listen))
-        };
-        let listener = TcpListener::bind(self.listen).map_err(cannot)?;
-        listener.set_nonblocking(true).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
+        let metrics = self.metrics.map(listen).transpose()?;
+        let (listener, address) = listen(self.listen)?;
         service.log().event(&format!("listening on {address}"));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -75,6 +75,10 @@ impl Serve {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificates = Certificates { chain: self.cert, key: self.key };
         runtime.block_on(async {
+            if let Some((listener, address)) = metrics {
+                service.log().event(&format!("metrics on {address}"));
+                tokio::spawn(serve_metrics(Arc::clone(&service), listener));
+            }
             match (cluster, self.policies) {
                 (Some(cluster), file) => {
                     Follower::start(&service, cluster, registries, file, clock);
@@ -87,6 +91,15 @@ impl Serve {
             serve_tls(service, listener, certificates, asked_to_end()).await
         })
     }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failed> {
+    let cannot =
+        |error: std::io::Error| Failed::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).map_err(cannot)?;
+    listener.set_nonblocking(true).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
 }
 
 /// Takes up policies, and the files that they name, as they are. Where there are none that can be told,
@@ -102,6 +115,9 @@ async fn follow_policies(service: Arc<Service>, path: PathBuf) {
             }
             Err(failed) => Some(failed.to_string()),
         };
+        if found.is_some() || fault.is_some() {
+            service.metrics().reloaded(Reloaded::Policies, found.is_none());
+        }
         if found != fault {
             let event = found.as_deref().unwrap_or("the policies can be used again");
             service.log().event(event);

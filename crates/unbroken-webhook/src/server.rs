@@ -2,11 +2,13 @@
 
 mod body;
 mod connections;
+mod gauges;
+mod plain;
 mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -18,11 +20,13 @@ use tokio::sync::Semaphore;
 use unbroken_model::timestamp::Timestamp;
 
 use self::body::{Bodies, Body, come_again};
+pub use self::plain::serve_metrics;
 pub use self::tls::{Certificates, serve_tls};
-use crate::admission::{Occasion, Ruling, Verify, judge};
+use crate::admission::{Occasion, Verify, judge};
 use crate::answer::{answer, refuse};
 use crate::code::AdmissionCode;
 use crate::log::Log;
+use crate::metrics::{Metrics, Source};
 use crate::mutation::pin_tags;
 use crate::policy::PolicySet;
 use crate::recall::judge_at_once;
@@ -48,6 +52,9 @@ pub struct Service {
     bodies: Bodies,
     slots: Arc<Semaphore>,
     ready: AtomicBool,
+    /// When the certificate ends, in seconds since 1970, where that is known.
+    certificate_ends: AtomicI64,
+    metrics: Metrics,
 }
 
 /// What is done with a review.
@@ -65,7 +72,7 @@ impl Service {
         clock: fn() -> Timestamp,
         log: Log,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|service: &Weak<Self>| Self {
             policies: RwLock::new(Arc::new(policies)),
             verifier,
             clock,
@@ -73,6 +80,8 @@ impl Service {
             bodies: Bodies::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             ready: AtomicBool::new(true),
+            certificate_ends: AtomicI64::new(gauges::UNKNOWN),
+            metrics: Metrics::with(Weak::clone(service)),
         })
     }
 
@@ -90,6 +99,11 @@ impl Service {
         &self.log
     }
 
+    /// Returns what was counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     fn policies(&self) -> Arc<PolicySet> {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -99,30 +113,55 @@ impl Service {
         let (now, begun) = ((self.clock)(), Instant::now());
         let occasion = Occasion { now, until: None };
         let ruling = judge_at_once(request, &self.policies(), occasion, self.verifier.as_ref())?;
-        Some(self.answer(now, request, &ruling, begun))
+        self.metrics.ruled(&ruling);
+        let answer = answer(request, &ruling);
+        self.tell(Task::Verify, request, &answer, (now, Source::AtOnce, begun));
+        Some(answer)
     }
 
     fn judge(&self, task: Task, request: &Request, until: Instant) -> Answer {
         let (policies, now) = (self.policies(), (self.clock)());
         let begun = Instant::now();
         let occasion = Occasion { now, until: Some(until) };
-        match task {
-            Task::Mutate => {
-                let answer = pin_tags(request, &policies, occasion, self.verifier.as_ref());
-                self.log.decision(now, request, &answer, begun.elapsed());
-                answer
-            }
+        let answer = match task {
+            Task::Mutate => pin_tags(request, &policies, occasion, self.verifier.as_ref()),
             Task::Verify => {
                 let ruling = judge(request, &policies, occasion, self.verifier.as_ref());
-                self.answer(now, request, &ruling, begun)
+                self.metrics.ruled(&ruling);
+                answer(request, &ruling)
             }
-        }
+        };
+        self.tell(task, request, &answer, (now, Source::LookedUp, begun));
+        answer
     }
 
-    fn answer(&self, now: Timestamp, request: &Request, ruling: &Ruling, begun: Instant) -> Answer {
-        let answer = answer(request, ruling);
-        self.log.decision(now, request, &answer, begun.elapsed());
+    fn tell(
+        &self,
+        task: Task,
+        request: &Request,
+        answer: &Answer,
+        (now, source, begun): (Timestamp, Source, Instant),
+    ) {
+        let took = begun.elapsed();
+        self.metrics.reviewed(task.name(), answer);
+        self.metrics.took(source, took);
+        self.log.decision(now, request, answer, source, took);
+    }
+
+    /// Answers without a judgement: nobody else has told of it.
+    fn without_judgement(&self, task: Task, code: AdmissionCode, told: (&str, &str)) -> Answer {
+        let answer = refuse(code, told.0, told.1);
+        self.metrics.reviewed(task.name(), &answer);
         answer
+    }
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Mutate => "mutate",
+        }
     }
 }
 
@@ -147,7 +186,8 @@ async fn mutate(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> 
 
 async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
     let knows_all = service.policies().waiting_for.is_none();
-    if knows_all && service.ready.load(Ordering::Relaxed) {
+    let is_ready = service.ready.load(Ordering::Relaxed);
+    if knows_all && is_ready && service.has_certificate() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -162,22 +202,33 @@ async fn review(
 ) -> Response {
     let Body { bytes, room } = match service.bodies.read(asked).await {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(answer) => {
+            if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+                service.metrics.turned_away();
+            }
+            return answer;
+        }
     };
     let request = match Request::parse(&bytes) {
         Ok(request) => request,
         Err(malformed) => {
+            service.metrics.malformed();
             let message: String = malformed.to_string().chars().take(LONGEST_FAULT).collect();
             let Some(uid) = malformed.uid else {
                 return (StatusCode::BAD_REQUEST, message).into_response();
             };
             let remedy = "Register the webhook for admission.k8s.io/v1 alone.";
-            return reviewed(&uid, &refuse(AdmissionCode::ReviewMalformed, &message, remedy));
+            let code = AdmissionCode::ReviewMalformed;
+            return reviewed(&uid, &service.without_judgement(task, code, (&message, remedy)));
         }
     };
     let uid = request.uid.clone();
-    let broken =
-        || refuse(AdmissionCode::Internal, "the review could not be judged", "Report this.");
+    let told = Arc::clone(&service);
+    let broken = || {
+        told.metrics.panicked();
+        let said = ("the review could not be judged", "Report this.");
+        told.without_judgement(task, AdmissionCode::Internal, said)
+    };
     if matches!(task, Task::Verify) {
         // A panic ends this one review.
         let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&request)));
@@ -187,6 +238,7 @@ async fn review(
         }
     }
     let Ok(slot) = Arc::clone(&service.slots).try_acquire_owned() else {
+        service.metrics.turned_away();
         return come_again();
     };
     let time = time_for(query.as_deref().unwrap_or_default());
@@ -203,7 +255,7 @@ async fn review(
         Err(_) => {
             let message = format!("the review took longer than {} s", time.as_secs_f32());
             let remedy = "Look at the registry; raise timeoutSeconds of the webhook if it is slow.";
-            refuse(AdmissionCode::OutOfTime, &message, remedy)
+            told.without_judgement(task, AdmissionCode::OutOfTime, (&message, remedy))
         }
     };
     reviewed(&uid, &answer)

@@ -2,6 +2,7 @@
 
 mod chain;
 mod evidence;
+mod readings;
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use unbroken_oci::reference::{Reference, Repository, Selector};
 use unbroken_oci::registry::Client;
 use unbroken_verify::NamedEvidence;
 
+pub(crate) use self::chain::layout_ends;
 use self::evidence::{Image, Pieces};
 use crate::admission::{Occasion, Verify};
 use crate::cache::flights::{Flights, Sharing};
 use crate::cache::{Bounds, Cache, Moment, Outcome, Subject};
 use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
+use crate::metrics::Reading;
 use crate::policy::{ChainPolicy, Generation, Policy};
 
 /// Looks images and their evidence up in registries, once for all who ask at the same time.
@@ -148,6 +151,10 @@ impl Verify for RegistryVerifier {
             self.cache.count(chains.len(), true);
             Some(outcomes)
         })
+    }
+
+    fn readings(&self) -> Vec<Reading> {
+        readings::of(&self.cache.usage(), &self.client.tally())
     }
 
     fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>> {

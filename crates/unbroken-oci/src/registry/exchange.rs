@@ -223,12 +223,11 @@ impl RegistryRepository {
             (left, whole) => left.or(whole),
         };
         let agent = self.client().agents().get(address, reach, settings)?;
-        let response: Response<Body> = request
-            .with_agent(&agent)
-            .configure()
-            .timeout_global(time)
-            .run()
-            .map_err(|error| transport(action, address, error))?;
+        let response: std::result::Result<Response<Body>, ureq::Error> =
+            request.with_agent(&agent).configure().timeout_global(time).run();
+        let status = response.as_ref().ok().map(|response| response.status().as_u16());
+        self.client().counters().count(status);
+        let response = response.map_err(|error| transport(action, address, error))?;
         let (parts, body) = response.into_parts();
         let encoding = parts.headers.get("content-encoding").map(ureq::http::HeaderValue::as_bytes);
         if encoding.is_some_and(|encoding| encoding != b"identity") {

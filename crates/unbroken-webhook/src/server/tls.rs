@@ -11,6 +11,7 @@ use axum_server::tls_rustls::RustlsConfig;
 
 use super::{Service, connections, router};
 use crate::failure::Failed;
+use crate::metrics::Reloaded;
 
 /// How often files are looked at. The kubelet swaps a folder behind a symbolic link, which a watch on
 /// a file does not see; reading two small files does.
@@ -55,6 +56,7 @@ pub async fn serve_tls(
     };
     let (chain, key) = certificates.read()?;
     let tls = RustlsConfig::from_pem(chain.clone(), key.clone()).await.map_err(unusable)?;
+    service.note_certificate(&chain);
     let handle = Handle::new();
     let looking = tokio::spawn(look_again(
         tls.clone(),
@@ -90,8 +92,13 @@ async fn look_again(
             continue;
         }
         match tls.reload_from_pem(found.0.clone(), found.1.clone()).await {
-            Ok(()) => service.log().event("the certificates were read again"),
+            Ok(()) => {
+                service.note_certificate(&found.0);
+                service.metrics().reloaded(Reloaded::Certificate, true);
+                service.log().event("the certificates were read again");
+            }
             Err(error) => {
+                service.metrics().reloaded(Reloaded::Certificate, false);
                 service.log().event(&format!("the new certificates cannot be used: {error}"));
             }
         }

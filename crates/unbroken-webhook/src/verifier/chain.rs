@@ -7,7 +7,7 @@ use unbroken_model::digest::Digest;
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{
-    BindingDemands, BindingPolicy, Budget, Freshness, InspectionCommands, Inspectors,
+    BindingDemands, BindingPolicy, Budget, Freshness, InForce, InspectionCommands, Inspectors,
     NamedEvidence, Options, Pinning, Product, Rejection, Session, VerifiedSupplyChain, open_layout,
     open_layout_of,
 };
@@ -75,15 +75,24 @@ fn end_of(holds: impl Fn(i64) -> bool, from: i64, longest: i64) -> i64 {
     bad
 }
 
+/// Says when the layout of a policy ends, if it is in force now.
+pub(crate) fn layout_ends(chain: &ChainPolicy, now: Timestamp) -> Option<Timestamp> {
+    open(chain, now).ok().map(|layout| layout.expires())
+}
+
+fn open(chain: &ChainPolicy, now: Timestamp) -> Result<InForce, Box<Rejection>> {
+    match chain.threshold {
+        None => open_layout(&chain.layout, &chain.owners, now),
+        Some(threshold) => open_layout_of(&chain.layout, &chain.owners, threshold, now),
+    }
+}
+
 fn verify(
     chain: &ChainPolicy,
     evidence: &[&NamedEvidence],
     now: Timestamp,
 ) -> Result<VerifiedSupplyChain, Box<Rejection>> {
-    let in_force = match chain.threshold {
-        None => open_layout(&chain.layout, &chain.owners, now)?,
-        Some(threshold) => open_layout_of(&chain.layout, &chain.owners, threshold, now)?,
-    };
+    let in_force = open(chain, now)?;
     let options = Options {
         parameters: chain.parameters.clone(),
         inspections: InspectionCommands::Never,

@@ -16,6 +16,7 @@ mod golden;
 mod hostile;
 mod intruders;
 mod mutations;
+mod observed;
 mod policy_fields;
 mod registries;
 mod server;
