@@ -7,7 +7,7 @@ mod authorities;
 mod constraint;
 mod error;
 mod names;
-mod path;
+pub(crate) mod path;
 mod usage;
 
 use std::fmt;
@@ -21,6 +21,7 @@ use x509_cert::der::{Decode, Reader, SliceReader};
 pub use self::authorities::{AuthorityFault, CertificateAuthorities, Certified};
 pub use self::error::CertificateError;
 pub use self::names::CertificateNames;
+pub(crate) use self::usage::Purpose;
 use self::usage::Usage;
 use crate::key::{PublicKey, pem};
 use crate::key_id::KeyIdStyle;
@@ -184,12 +185,33 @@ impl Certificate {
     pub(crate) fn check_for_signing(&self, at: Timestamp) -> Result<(), CertificateError> {
         let subject = self.describe();
         if let Some(reason) = self.inner.usage.fault_of_leaf() {
-            return Err(CertificateError::Usage { subject, reason });
+            return Err(CertificateError::Usage { subject, what: "metadata", reason });
         }
         if self.inner.has_zero_serial {
             return Err(CertificateError::malformed("its serial number is zero"));
         }
         path::check_time(self, &format!("the certificate of {subject}"), at)
+    }
+
+    /// Checks that the key may sign time-stamp tokens at a time, as far as the certificate itself says
+    /// it.
+    pub(crate) fn check_for_time_stamping(&self, at: Timestamp) -> Result<(), CertificateError> {
+        let subject = self.describe();
+        if let Some(reason) = self.inner.usage.fault_of_time_stamper() {
+            return Err(CertificateError::Usage { subject, what: "time-stamp tokens", reason });
+        }
+        path::check_time(self, &format!("the certificate of {subject}"), at)
+    }
+
+    /// Tells whether it names the holder of this name, in DER, as its issuer.
+    pub(crate) fn is_issued_by(&self, name: &[u8]) -> bool {
+        *self.inner.issuer_der == *name
+    }
+
+    /// Tells whether it is the certificate of an authority that paths of tokens may end at.
+    pub(crate) fn is_time_stamping_root(&self) -> bool {
+        self.inner.subject_der == self.inner.issuer_der
+            && self.inner.usage.fault_of_authority(Purpose::TimeStamping).is_none()
     }
 
     /// Returns the certificate in DER.

@@ -43,6 +43,7 @@ mod scheme;
 mod secret;
 mod signer;
 pub mod threshold;
+mod timestamp;
 mod votes;
 
 pub use self::authentic::{Authentic, authenticate};
@@ -58,6 +59,7 @@ pub use self::keyset::{Functionary, Inspector, KeySet, Owner};
 pub use self::scheme::SignatureScheme;
 pub use self::secret::Passphrase;
 pub use self::signer::{CertifiedSigner, KeyAlgorithm, SignatureEntry, Signer, SigningKey, sign};
+pub use self::timestamp::{SigningTimes, TimestampAuthorities, TimestampError};
 pub use self::votes::{
     SignatureBudget, SignatureOutcome, SignatureReport, check as check_signatures,
 };

@@ -8,10 +8,14 @@
 mod dsse;
 mod metablock;
 mod payload;
+mod signature;
 
 use thiserror::Error;
 
 pub use self::payload::{Payload, PayloadError, PayloadType, StepEvidence, UnverifiedPayload};
+pub use self::signature::{
+    CERTIFICATE_MEMBER, Signature, SignatureHintError, TIMESTAMPS_MEMBER, timestamp_entry,
+};
 use crate::decode::look_alike;
 use crate::json::{JsonError, Object, Value};
 use crate::limits::Limits;
@@ -29,28 +33,6 @@ pub enum EnvelopeKind {
     Metablock,
     /// `{"payload": ..., "payloadType": ..., "signatures": [...]}`, signed over the PAE.
     Dsse,
-}
-
-/// The member of a signature that holds the certificate of its key (ITE-7 as it is in use).
-pub const CERTIFICATE_MEMBER: &str = "cert";
-
-/// One signature of an envelope.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// The id of the key as the signer wrote it. A hint: it decides nothing.
-    pub key_id: Option<String>,
-    /// The signature, decoded.
-    pub bytes: Vec<u8>,
-    /// Other members of the signature object as they came: `cert`, `other_headers`.
-    pub extra: Object<'static>,
-}
-
-impl Signature {
-    /// Returns the certificate that stands with the signature, as PEM text: a claim that nobody has
-    /// looked at. An empty one, which some tools write, is none.
-    pub fn certificate(&self) -> Option<&str> {
-        self.extra.get(CERTIFICATE_MEMBER).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
 }
 
 /// A document with signatures whose payload nobody has authenticated yet. It borrows the text.
@@ -360,17 +342,5 @@ mod tests {
         envelope.retain_signatures(|signature| signature.key_id.as_deref() == Some("b"));
         assert_eq!(envelope.signatures().len(), 1);
         assert_eq!(envelope.signatures()[0].bytes, [2]);
-    }
-
-    #[test]
-    fn an_empty_certificate_is_none() {
-        let of = |cert: &str| {
-            let text =
-                format!(r#"{{"signed":{{}},"signatures":[{{"keyid":"a","sig":"01"{cert}}}]}}"#);
-            parse(&text).unwrap().signatures()[0].certificate().map(str::to_owned)
-        };
-        assert_eq!(of(""), None);
-        assert_eq!(of(r#","cert":"""#), None);
-        assert_eq!(of(r#","cert":"PEM""#).as_deref(), Some("PEM"));
     }
 }

@@ -22,6 +22,10 @@ pub struct Limits {
     pub signature: usize,
     /// The size in bytes of the certificates that stand with a signature, as PEM: some forty of them.
     pub certificate: usize,
+    /// How many time-stamp tokens may stand with a signature: each costs several public-key operations.
+    pub timestamps: usize,
+    /// The size in bytes of a time-stamp token: one with its authority's certificates has some 6,000.
+    pub timestamp: usize,
 }
 
 /// How many steps a layout may have: each asks for evidence. Real pipelines have a dozen.
@@ -50,6 +54,8 @@ impl Default for Limits {
             signatures: 256,
             signature: 64 << 10,
             certificate: 64 << 10,
+            timestamps: 8,
+            timestamp: 64 << 10,
         }
     }
 }

@@ -47,6 +47,7 @@ const PAGES: &[(FindingCode, &str)] = pages! {
     CertificateExpired = "certificate-expired",
     CertificateUntrusted = "certificate-untrusted",
     CertificateConstraintNotMet = "certificate-constraint-not-met",
+    TimestampInvalid = "timestamp-invalid",
     LinksDisagree = "links-disagree",
     PathNotNormal = "path-not-normal",
     DigestInvalid = "digest-invalid",

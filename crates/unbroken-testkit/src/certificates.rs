@@ -11,7 +11,7 @@ use unbroken_model::timestamp::Timestamp;
 use crate::keys;
 
 /// Object identifiers, as they stand in DER behind their tag and length.
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANIZATION: &[u8] = &[0x55, 4, 10];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
@@ -29,8 +29,19 @@ pub enum Purpose {
     ServerAuth,
     /// clientAuth.
     ClientAuth,
+    /// timeStamping.
+    TimeStamping,
     /// Any purpose.
     Any,
+}
+
+/// Whether an extension may be passed over by whoever does not know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Criticality {
+    /// It may not.
+    Critical,
+    /// It may.
+    NotCritical,
 }
 
 /// A name of `subjectAltName`, or a subtree of `nameConstraints`.
@@ -69,6 +80,8 @@ pub struct CertificateDraft {
     pub key_usage: Option<u8>,
     /// The purposes; none for no such extension.
     pub purposes: Vec<Purpose>,
+    /// Whether whoever does not know purposes may pass over them.
+    pub criticality: Criticality,
     /// The names.
     pub alternative: Vec<AltName>,
     /// Subtrees that names below an authority may not be in.
@@ -104,6 +117,7 @@ impl CertificateDraft {
             authority: None,
             key_usage: Some(DIGITAL_SIGNATURE),
             purposes: Vec::new(),
+            criticality: Criticality::NotCritical,
             alternative: Vec::new(),
             excluded: Vec::new(),
             has_unknown_critical: false,
@@ -114,6 +128,12 @@ impl CertificateDraft {
     /// Begins with a good certificate of an authority.
     pub fn authority(name: &str) -> Self {
         Self { authority: Some(None), key_usage: Some(KEY_CERT_SIGN), ..Self::of(name) }
+    }
+
+    /// Begins with a good certificate to sign time-stamp tokens with.
+    pub fn time_stamper(name: &str) -> Self {
+        let purposes = vec![Purpose::TimeStamping];
+        Self { purposes, criticality: Criticality::Critical, ..Self::of(name) }
     }
 
     /// Adds a URI.
@@ -169,10 +189,12 @@ impl CertificateDraft {
             let purposes = self.purposes.iter().map(|purpose| match purpose {
                 Purpose::ServerAuth => oid(&[0x2b, 6, 1, 5, 5, 7, 3, 1]),
                 Purpose::ClientAuth => oid(&[0x2b, 6, 1, 5, 5, 7, 3, 2]),
+                Purpose::TimeStamping => oid(&[0x2b, 6, 1, 5, 5, 7, 3, 8]),
                 Purpose::Any => oid(&[0x55, 0x1d, 37, 0]),
             });
             let purposes: Vec<Vec<u8>> = purposes.collect();
-            all.push(extension(EXTENDED_KEY_USAGE, false, &sequence(&purposes)));
+            let critical = self.criticality == Criticality::Critical;
+            all.push(extension(EXTENDED_KEY_USAGE, critical, &sequence(&purposes)));
         }
         let names: Vec<Vec<u8>> = self.alternative.iter().map(general_name).collect();
         if !names.is_empty() {
@@ -226,7 +248,7 @@ pub fn authority_object(name: &str, pem: &str) -> Value<'static> {
     object.into()
 }
 
-fn subject(common_name: Option<&str>, organizations: &[String]) -> Vec<u8> {
+pub(crate) fn subject(common_name: Option<&str>, organizations: &[String]) -> Vec<u8> {
     let mut attributes = Vec::new();
     for organization in organizations {
         attributes.push((ORGANIZATION, organization.as_str()));
@@ -257,16 +279,16 @@ fn time(time: Timestamp) -> Vec<u8> {
     tlv(0x17, format!("{digits}Z").as_bytes())
 }
 
-fn oid(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn oid(bytes: &[u8]) -> Vec<u8> {
     tlv(6, bytes)
 }
 
-fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
 /// Writes a tag, a length and a content.
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("certificates here are small");
     let [high, low] = length.to_be_bytes();
     let head = match length {

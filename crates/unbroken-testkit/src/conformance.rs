@@ -108,6 +108,10 @@ impl Program {
         for inspector in 0..vector.inspectors().len() {
             command.arg("--inspector").arg(folder.join(format!("inspectors/{inspector}.pub")));
         }
+        for at in 0..vector.timestamp_authorities().len() {
+            let file = folder.join(format!("timestamp-authorities/{at}.pem"));
+            command.arg("--timestamp-authority").arg(file);
+        }
         if options.inspections == InspectionCommands::Never {
             command.arg("--no-run-inspections");
         }

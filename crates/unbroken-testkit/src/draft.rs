@@ -6,13 +6,17 @@ use data_encoding::BASE64;
 use unbroken_crypto::{KeyIdStyle, SigningKey, hash};
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::digest::DigestSet;
-use unbroken_model::envelope::{CERTIFICATE_MEMBER, Envelope, EnvelopeKind, Payload, Signature};
+use unbroken_model::envelope::{
+    CERTIFICATE_MEMBER, Envelope, EnvelopeKind, Payload, Signature, TIMESTAMPS_MEMBER,
+    timestamp_entry,
+};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
 use unbroken_model::link::{Link, LinkForm};
 use unbroken_model::pae;
 
 use crate::keys;
+use crate::timestamps::TokenDraft;
 
 /// A layout or a link as JSON, with those who will sign it.
 #[derive(Clone, Debug)]
@@ -32,13 +36,16 @@ pub struct Signer {
     key: Arc<SigningKey>,
     key_id: Option<String>,
     certificate: Option<String>,
+    /// Whether the certificate stands there as witness writes it.
+    as_witness: bool,
+    stamps: Vec<TokenDraft>,
 }
 
 impl Signer {
     /// Signs under the key's own id in the default style.
     pub fn of(key: Arc<SigningKey>) -> Self {
         let key_id = Some(key.public().key_id(KeyIdStyle::default()));
-        Self { key, key_id, certificate: None }
+        Self { key, key_id, certificate: None, as_witness: false, stamps: Vec::new() }
     }
 
     /// Signs with the seeded key of this name.
@@ -51,7 +58,20 @@ impl Signer {
     pub fn certified(name: &str, certificate: &str) -> Self {
         let key = keys::key(name);
         let key_id = Some(key.public().key_id(KeyIdStyle::Legacy));
-        Self { key, key_id, certificate: Some(certificate.to_owned()) }
+        Self { key_id, certificate: Some(certificate.to_owned()), ..Self::of(key) }
+    }
+
+    /// Writes the certificate, and those behind it, in the way of witness.
+    #[must_use]
+    pub fn as_witness(self) -> Self {
+        Self { as_witness: true, ..self }
+    }
+
+    /// Puts a time-stamp token beside the signature, by default one over it.
+    #[must_use]
+    pub fn stamped(mut self, token: TokenDraft) -> Self {
+        self.stamps.push(token);
+        self
     }
 
     /// Writes another key id, or none, beside the signature.
@@ -205,16 +225,36 @@ impl Draft {
 
     fn envelope_bytes(&self) -> Vec<u8> {
         let mut envelope = Envelope::unsigned(self.kind, self.value.clone());
-        for Signer { key, key_id, certificate } in &self.signers {
-            let bytes = key.sign(envelope.signing_input()).expect("the key signs");
-            let mut extra = Object::new();
-            if let Some(certificate) = certificate {
-                extra.insert(CERTIFICATE_MEMBER, certificate.clone());
-            }
-            let signature = Signature { key_id: key_id.clone(), bytes, extra };
-            envelope.push_signature(signature);
+        for signer in &self.signers {
+            let bytes = signer.key.sign(envelope.signing_input()).expect("the key signs");
+            let extra = signer.members(&bytes);
+            let key_id = signer.key_id.clone();
+            envelope.push_signature(Signature { key_id, bytes, extra });
         }
         envelope.to_bytes()
+    }
+}
+
+impl Signer {
+    /// Makes what stands beside this signature.
+    fn members(&self, signature: &[u8]) -> Object<'static> {
+        let mut extra = Object::new();
+        if let Some(text) = self.certificate.as_ref().filter(|_| !self.as_witness) {
+            extra.insert(CERTIFICATE_MEMBER, text.clone());
+        } else if let Some(text) = &self.certificate {
+            let pieces = text.split_inclusive("-----END CERTIFICATE-----\n");
+            let mut pieces = pieces.map(|one| BASE64.encode(one.as_bytes()));
+            extra.insert("certificate", pieces.next().unwrap_or_default());
+            let behind: Vec<Value<'static>> = pieces.map(Value::from).collect();
+            if !behind.is_empty() {
+                extra.insert("intermediates", behind);
+            }
+        }
+        if !self.stamps.is_empty() {
+            let tokens = self.stamps.iter().map(|stamp| timestamp_entry(&stamp.over(signature)));
+            extra.insert(TIMESTAMPS_MEMBER, tokens.collect::<Vec<_>>());
+        }
+        extra
     }
 }
 

@@ -62,6 +62,7 @@ pub const ALL: &[Entry] = &[
     Entry { name: "openpgp_certificate", run: crypto::openpgp_certificate },
     Entry { name: "certificate_pem", run: crypto::certificate_pem },
     Entry { name: "certificate_der", run: crypto::certificate_der },
+    Entry { name: "timestamp_token", run: crypto::timestamp_token },
     Entry { name: "layout_unsigned", run: verify::layout_unsigned },
     Entry { name: "layout_signed", run: verify::layout_signed },
     Entry { name: "link_unsigned", run: verify::link_unsigned },

@@ -45,6 +45,7 @@ mod pipeline;
 mod random;
 pub mod registry;
 mod skip;
+pub mod timestamps;
 mod vector;
 
 pub use self::case::{Case, HandingIn, Verdict};

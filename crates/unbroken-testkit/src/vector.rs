@@ -4,6 +4,7 @@
 //! expect.toml           what it is, where it was seen, the time, the options, and the verdict due
 //! root.layout           the layout
 //! owners/0.pub          the keys of the owners, in PEM
+//! timestamp-authorities/0.pem  the certificates of those whose time-stamp tokens are believed
 //! inspectors/0.pub      those whose signed links stand in for inspections, where it is not the owners
 //! links/**.link         the evidence; that of a sublayout in the folder of the sublayout's name
 //! inspections.json      what running the inspections gives
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use unbroken_crypto::PublicKey;
+use unbroken_crypto::{Certificate, PublicKey, TimestampAuthorities};
 use unbroken_model::digest::{Digest, DigestAlgorithm};
 use unbroken_model::limits::Limits;
 use unbroken_model::pattern::PatternDialect;
@@ -126,6 +127,10 @@ impl Vector {
         for (index, inspector) in self.inspectors().iter().enumerate() {
             files.insert(format!("inspectors/{index}.pub"), inspector.spki_pem().into_bytes());
         }
+        for (index, authority) in self.timestamp_authorities().iter().enumerate() {
+            let pem = authority.to_pem().expect("an own certificate is written");
+            files.insert(format!("timestamp-authorities/{index}.pem"), pem.into_bytes());
+        }
         for (stem, bytes) in &self.case.evidence {
             files.insert(format!("links/{stem}.link"), bytes.clone());
         }
@@ -144,6 +149,11 @@ impl Vector {
             Inspectors::AnyOf(keys) => keys.iter().cloned().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the certificates of those whose time-stamp tokens are believed.
+    pub(crate) fn timestamp_authorities(&self) -> Vec<Certificate> {
+        self.case.options.timestamp_authorities.certificates().cloned().collect()
     }
 
     fn expect(&self) -> Expect {
@@ -249,6 +259,7 @@ impl Vector {
                     pin: expect.seen_layout.as_ref().map(seen).transpose()?.unwrap_or_default(),
                 },
                 bindings: expect.bindings.map(bindings).transpose()?.unwrap_or_default(),
+                timestamp_authorities: authorities(&folder.join("timestamp-authorities"))?,
                 ..Options::default()
             },
             limits: Limits::default(),
@@ -289,6 +300,14 @@ fn owners(folder: &Path) -> Result<Vec<PublicKey>, String> {
             .map_err(|error| format!("{}: {error}", file.display()))
     });
     keys.collect()
+}
+
+fn authorities(folder: &Path) -> Result<TimestampAuthorities, String> {
+    let files = if folder.exists() { entries(folder)? } else { Vec::new() };
+    let read = files.into_iter().map(|file| {
+        Certificate::read(&bytes(&file)?).map_err(|error| format!("{}: {error}", file.display()))
+    });
+    TimestampAuthorities::new(read.collect::<Result<_, _>>()?).map_err(|error| error.to_string())
 }
 
 /// Reads the files of a product; the products of vectors have no folders.

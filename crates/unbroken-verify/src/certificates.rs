@@ -1,10 +1,15 @@
 //! Certificates that come with evidence: which of them make their keys functionaries' of a step.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use unbroken_crypto::{Certificate, CertificateError, Certified, KeyMaterial, SignatureBudget};
-use unbroken_model::envelope::Envelope;
+use unbroken_crypto::{
+    Certificate, CertificateError, Certified, KeyMaterial, SignatureBudget, SigningTimes,
+    TimestampAuthorities, TimestampError,
+};
+use unbroken_model::envelope::{Envelope, Signature, TIMESTAMPS_MEMBER};
 use unbroken_model::layout::Step;
+use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
 
 use crate::budget::Exhausted;
@@ -17,6 +22,17 @@ use crate::session::exhausted_finding;
 /// for a path. A piece has one functionary, or a few who signed it together.
 const MAX_CERTIFICATES: usize = 8;
 
+/// By what the certificates of evidence are judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Judge<'a> {
+    pub(crate) keys: &'a LayoutKeys,
+    /// The time of the verification.
+    pub(crate) now: Timestamp,
+    /// Who proves that a signature is of another time.
+    pub(crate) authorities: &'a TimestampAuthorities,
+    pub(crate) limits: &'a Limits,
+}
+
 /// What became of the certificates of one piece of evidence.
 #[derive(Default)]
 pub(crate) struct Certificates {
@@ -24,41 +40,113 @@ pub(crate) struct Certificates {
     pub(crate) certified: Vec<Certified>,
     /// Why others may not: this weighs only when nobody else vouches for the piece.
     pub(crate) refused: Vec<Finding>,
+    /// What is worth a look in any case.
+    pub(crate) warnings: Vec<Finding>,
 }
 
 impl Certificates {
-    /// Judges the certificates of an envelope for one step, before any signature is checked.
+    /// Judges the certificates of an envelope for one step, before any signature is counted.
     ///
     /// A step without constraints takes no certificate at all.
     pub(crate) fn judge(
         envelope: &Envelope<'_>,
         step: &Step,
-        keys: &LayoutKeys,
-        at: Timestamp,
+        judge: Judge<'_>,
         budget: &mut SignatureBudget,
     ) -> Result<Self, Box<Finding>> {
         let mut judged = Self::default();
         if step.cert_constraints.is_empty() {
             return Ok(judged);
         }
-        let mut seen = BTreeSet::new();
-        for text in envelope.signatures().iter().filter_map(|signature| signature.certificate()) {
-            if !seen.insert(text) {
-                continue;
-            }
-            if seen.len() > MAX_CERTIFICATES {
+        // One certificate may stand with several signatures, each of a time of its own.
+        let mut found: Vec<(Cow<'_, str>, Vec<&Signature>)> = Vec::new();
+        for signature in envelope.signatures() {
+            let text = match signature.certificates(judge.limits) {
+                Ok(None) => continue,
+                Ok(Some(text)) => text,
+                Err(error) => {
+                    let reason = error.to_string();
+                    judged.refused.push(refusal(None, &CertificateError::Malformed { reason }));
+                    continue;
+                }
+            };
+            if let Some((_, signatures)) = found.iter_mut().find(|(known, _)| *known == text) {
+                signatures.push(signature);
+            } else if found.len() < MAX_CERTIFICATES {
+                found.push((text, vec![signature]));
+            } else {
                 judged.refused.push(exhausted_finding(Exhausted { what: "certificates" }));
                 break;
             }
-            match certify(text, step, keys, at, budget) {
-                Ok(certified) => judged.certified.push(certified),
-                Err((_, CertificateError::BudgetExhausted)) => {
-                    return Err(Box::new(exhausted_finding(Exhausted::SIGNATURES)));
-                }
-                Err((subject, error)) => judged.refused.push(refusal(subject, &error)),
-            }
+        }
+        for (text, signatures) in &found {
+            judged.take(text, (envelope, signatures), step, judge, budget)?;
         }
         Ok(judged)
+    }
+
+    /// Reads the certificate of signatures, with the intermediate ones behind it, and holds it against
+    /// the step, at each time at which one of the signatures was made.
+    fn take(
+        &mut self,
+        text: &str,
+        (envelope, signatures): (&Envelope<'_>, &[&Signature]),
+        step: &Step,
+        judge: Judge<'_>,
+        budget: &mut SignatureBudget,
+    ) -> Result<(), Box<Finding>> {
+        let exhausted = || Box::new(exhausted_finding(Exhausted::SIGNATURES));
+        let all = match Certificate::read_all(text.as_bytes()) {
+            Ok(all) => all,
+            Err(error) => {
+                self.refused.push(refusal(None, &error));
+                return Ok(());
+            }
+        };
+        let Some((own, carried)) = all.split_first() else { return Ok(()) };
+        let subject = own.describe();
+        let mut times = BTreeSet::new();
+        for signature in signatures {
+            let (now, limits) = (judge.now, judge.limits);
+            let SigningTimes { proven, faults, .. } =
+                judge.authorities.signing_times(own, signature, envelope, now, limits, budget);
+            if proven.is_empty() {
+                times.insert(now);
+            }
+            times.extend(proven);
+            for fault in faults {
+                if matches!(fault, TimestampError::BudgetExhausted) {
+                    return Err(exhausted());
+                }
+                self.warnings.push(unproven(&subject, &fault));
+            }
+        }
+        let mut first = None;
+        for at in times {
+            let authorities = judge.keys.authorities();
+            match authorities.certify(own, carried, &step.cert_constraints, at, budget) {
+                Ok(certified) => {
+                    self.certified.push(certified);
+                    return Ok(());
+                }
+                Err(CertificateError::BudgetExhausted) => return Err(exhausted()),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        let is_stamped = |one: &&Signature| one.extra.get(TIMESTAMPS_MEMBER).is_some();
+        self.refused.extend(first.map(|error| {
+            let mut finding = refusal(Some(subject), &error);
+            if finding.code == FindingCode::CertificateExpired
+                && judge.authorities.is_empty()
+                && signatures.iter().any(is_stamped)
+            {
+                let name = "name the authority whose time-stamp token stands with the signature \
+                            (--timestamp-authority), or ";
+                finding.remedy.insert_str(0, name);
+            }
+            finding
+        }));
+        Ok(())
     }
 
     /// Returns the materials of the keys that may sign for the step.
@@ -67,23 +155,13 @@ impl Certificates {
     }
 }
 
-/// Reads the certificate of a signature, with the intermediate ones behind it, and holds it against
-/// the step.
-fn certify(
-    text: &str,
-    step: &Step,
-    keys: &LayoutKeys,
-    at: Timestamp,
-    budget: &mut SignatureBudget,
-) -> Result<Certified, (Option<String>, CertificateError)> {
-    let certificates = Certificate::read_all(text.as_bytes()).map_err(|error| (None, error))?;
-    let Some((own, carried)) = certificates.split_first() else {
-        let reason = "it is empty".to_owned();
-        return Err((None, CertificateError::Malformed { reason }));
-    };
-    keys.authorities()
-        .certify(own, carried, &step.cert_constraints, at, budget)
-        .map_err(|error| (Some(own.describe()), error))
+/// Tells of a token that proves nothing. It stands outside of what is signed, so that anybody can put
+/// one there: it takes nothing away either.
+fn unproven(subject: &str, fault: &TimestampError) -> Finding {
+    let message =
+        format!("a time-stamp token of the signature proves no time: {}", chain_of(fault));
+    let remedy = "name the authority that gave it, or have the signature stamped again";
+    Finding::warning(FindingCode::TimestampInvalid, message, remedy).of_functionary(subject)
 }
 
 fn refusal(subject: Option<String>, error: &CertificateError) -> Finding {

@@ -12,16 +12,13 @@ use unbroken_crypto::{
 use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::envelope::{Envelope, StepEvidence};
 use unbroken_model::layout::Step;
-use unbroken_model::limits::Limits;
 use unbroken_model::link::Link;
 use unbroken_model::name::StepName;
-use unbroken_model::timestamp::Timestamp;
 
 use crate::budget::Exhausted;
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Judge};
 use crate::fault::{chain_of, payload_finding};
 use crate::finding::{Finding, FindingCode};
-use crate::layout_check::LayoutKeys;
 use crate::session::exhausted_finding;
 
 /// What vouches for a step.
@@ -54,6 +51,8 @@ pub(crate) struct Piece {
     /// Those of them that a certificate lets sign for the step.
     pub(crate) certified: BTreeSet<KeyMaterial>,
     pub(crate) state: State,
+    /// What is worth a look, whatever becomes of the piece.
+    pub(crate) warnings: Vec<Finding>,
 }
 
 pub(crate) enum State {
@@ -77,7 +76,8 @@ pub(crate) struct AuthenticPiece {
 ///
 /// # Checks
 /// That the signatures are of keys of the layout, or of keys whose certificates make them
-/// functionaries' of this step at this time; that at least one is authorised for the step; that a
+/// functionaries' of this step, at the time of the signature where it is proven, else at that of the
+/// verification; that at least one is authorised for the step; that a
 /// link names the step; that each of its artifacts has a strong digest.
 ///
 /// # Does not check
@@ -85,12 +85,12 @@ pub(crate) struct AuthenticPiece {
 pub(crate) fn authenticate_piece(
     bytes: &[u8],
     step: &Step,
-    keys: &LayoutKeys,
-    at: Timestamp,
-    limits: &Limits,
+    judge: Judge<'_>,
     budget: &mut SignatureBudget,
+    warnings: &mut Vec<Finding>,
 ) -> Result<AuthenticPiece, Box<Finding>> {
     const REMEDY: &str = "do the step again, or get the file again from whoever did it";
+    let Judge { keys, limits, .. } = judge;
     let envelope = Envelope::parse(bytes, limits).map_err(|error| {
         let mut finding = crate::fault::envelope_finding(&error);
         if finding.code == FindingCode::EnvelopeMalformed {
@@ -99,7 +99,8 @@ pub(crate) fn authenticate_piece(
         REMEDY.clone_into(&mut finding.remedy);
         finding
     })?;
-    let certificates = Certificates::judge(&envelope, step, keys, at, budget)?;
+    let mut certificates = Certificates::judge(&envelope, step, judge, budget)?;
+    warnings.append(&mut certificates.warnings);
     let with_certified;
     let all = if certificates.certified.is_empty() {
         keys.all()

@@ -26,6 +26,7 @@ pub use self::options::{CommandPolicy, InspectionCommands, Options, SublayoutIns
 pub use self::scope::{UpTo, Whole};
 use crate::binding;
 use crate::budget::{Budget, Exhausted};
+use crate::certificates::Judge;
 use crate::concurrent;
 use crate::evidence::{AuthenticPiece, Evidence, Piece, State, authenticate_piece};
 use crate::finding::{Finding, FindingCode};
@@ -190,55 +191,60 @@ impl<S> Session<S> {
         let authenticated = concurrent::map(&of_steps, |(submission, step)| {
             // Each piece alone may spend what is left; what all spent together is settled below.
             let mut signatures = SignatureBudget::new(left);
-            let (bytes, keys) = (submission.bytes, &in_chain.keys);
-            let result =
-                authenticate_piece(bytes, step, keys, self.now, &self.limits, &mut signatures);
-            (result, left.saturating_sub(signatures.remaining()))
+            let mut warnings = Vec::new();
+            let judge = Judge {
+                keys: &in_chain.keys,
+                now: self.now,
+                authorities: &self.options.timestamp_authorities,
+                limits: &self.limits,
+            };
+            let bytes = submission.bytes;
+            let result = authenticate_piece(bytes, step, judge, &mut signatures, &mut warnings);
+            (result, warnings, left.saturating_sub(signatures.remaining()))
         });
         let submissions: Vec<Submission<'_>> =
             of_steps.into_iter().map(|(submission, _)| submission).collect();
-        for (submission, (result, spent)) in submissions.into_iter().zip(authenticated) {
+        for (submission, (result, warnings, spent)) in submissions.into_iter().zip(authenticated) {
             let affordable = self.signatures.checked_sub(spent);
             self.signatures = affordable.unwrap_or_default();
             let exhausted = || Box::new(exhausted_finding(Exhausted::SIGNATURES));
-            self.take(chain, submission, affordable.ok_or_else(exhausted).and(result));
+            let mut piece =
+                self.piece(chain, submission, affordable.ok_or_else(exhausted).and(result));
+            piece.warnings = warnings;
+            if let Some(chain) = self.chains.get_mut(chain.0) {
+                chain.evidence.entry(submission.step.clone()).or_default().push(piece);
+            }
         }
     }
 
-    /// Takes a piece of evidence into the chain.
-    fn take(
+    /// Makes of what authenticating a piece of evidence gave what is weighed.
+    fn piece(
         &mut self,
         chain: ChainId,
         submission: Submission<'_>,
         result: Result<AuthenticPiece, Box<Finding>>,
-    ) {
+    ) -> Piece {
         let Submission { step, source, .. } = submission;
-        let piece = match result {
-            Err(finding) => refused(step, source, Vec::new(), finding),
-            Ok(AuthenticPiece { evidence, signers, certified }) => {
-                match InForce::sublayout_at(&evidence, self.now) {
-                    None => match self.unbound(chain, evidence.get()) {
-                        None => {
-                            let state = State::Link(Arc::new(Evidence::Link(evidence)));
-                            Piece { source: source.to_owned(), signers, certified, state }
-                        }
-                        Some(finding) => refused(step, source, signers, finding),
-                    },
-                    Some(Err(finding)) => refused(step, source, signers, finding),
-                    Some(Ok(layout)) => {
-                        match self.open_sublayout(chain, submission, layout, &signers) {
-                            Ok(child) => {
-                                let state = State::Sublayout(child);
-                                Piece { source: source.to_owned(), signers, certified, state }
-                            }
-                            Err(finding) => refused(step, source, signers, finding),
-                        }
-                    }
-                }
+        let AuthenticPiece { evidence, signers, certified } = match result {
+            Ok(piece) => piece,
+            Err(finding) => return refused(step, source, Vec::new(), finding),
+        };
+        let state = match InForce::sublayout_at(&evidence, self.now) {
+            None => match self.unbound(chain, evidence.get()) {
+                None => Ok(State::Link(Arc::new(Evidence::Link(evidence)))),
+                Some(finding) => Err(Box::new(finding)),
+            },
+            Some(Err(finding)) => Err(finding),
+            Some(Ok(layout)) => {
+                self.open_sublayout(chain, submission, layout, &signers).map(State::Sublayout)
             }
         };
-        if let Some(chain) = self.chains.get_mut(chain.0) {
-            chain.evidence.entry(step.clone()).or_default().push(piece);
+        match state {
+            Ok(state) => {
+                let (source, warnings) = (source.to_owned(), Vec::new());
+                Piece { source, signers, certified, state, warnings }
+            }
+            Err(finding) => refused(step, source, signers, finding),
         }
     }
 
@@ -322,7 +328,8 @@ fn refused(
 ) -> Piece {
     let finding = finding.into().of_item(step).at_source(source);
     let state = State::Refused(Box::new(finding));
-    Piece { source: source.to_owned(), signers, certified: BTreeSet::new(), state }
+    let (source, warnings) = (source.to_owned(), Vec::new());
+    Piece { source, signers, certified: BTreeSet::new(), state, warnings }
 }
 
 pub(crate) fn exhausted_finding(exhausted: Exhausted) -> Finding {

@@ -246,7 +246,8 @@ fn a_key_of_the_peer_signs_with_its_certificate_and_with_no_other() {
     sign(&mut envelope, &signer_of, KeyIdStyle::default()).unwrap();
     let signature = &envelope.signatures()[0];
     assert!(signature.key_id.as_deref().unwrap().starts_with("4979dea7a8467cbe"));
-    assert_eq!(Certificate::read(signature.certificate().unwrap().as_bytes()).unwrap(), own);
+    let text = signature.certificates(&Limits::default()).unwrap().unwrap();
+    assert_eq!(Certificate::read(text.as_bytes()).unwrap(), own);
 
     let between = certificate(&folder, "example.com.intermediate.cert.pem");
     let error = CertifiedSigner::new(signer(), &between, &[], at).err().unwrap();
@@ -263,6 +264,7 @@ fn an_empty_certificate_of_the_peer_is_none() {
         let bytes = read(&folder, name);
         let envelope = Envelope::parse(&bytes, &Limits::default()).unwrap();
         let signature = &envelope.signatures()[0];
-        assert!(signature.extra.get("cert").is_some() && signature.certificate().is_none());
+        assert!(signature.extra.get("cert").is_some());
+        assert!(signature.certificates(&Limits::default()).unwrap().is_none());
     }
 }

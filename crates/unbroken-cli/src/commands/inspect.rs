@@ -161,9 +161,7 @@ impl Inspect {
             let size = signature.bytes.len();
             let said = checked.map_or_else(String::new, |checked| checked.say(index));
             let _ = writeln!(out, "  signature  key id {}, {size} bytes{said}", escape_line(id));
-            if let Some(text) = signature.certificate() {
-                certificate::describe_claim(&mut out, text, signature);
-            }
+            certificate::describe_claims(&mut out, signature, limits);
         }
         if envelope.signatures().is_empty() {
             let _ = writeln!(out, "  no signature");

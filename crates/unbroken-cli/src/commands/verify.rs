@@ -33,7 +33,7 @@ use crate::error::{CliError, Result};
 use crate::evidence::{hand_in, named};
 use crate::exit::Exit;
 use crate::files;
-use crate::keys::certificates::load_intermediates;
+use crate::keys::certificates::{load_intermediates, load_timestamp_authorities};
 use crate::keys::{PassphraseSource, load_public_key_at};
 use crate::output::{Output, escape_line, input_name};
 use crate::registries::{RegistryOptions, oci_error};
@@ -66,6 +66,13 @@ pub(crate) struct Verify {
     /// PEM; may be repeated
     #[arg(long, value_name = "FILE", num_args = 1.., hide_short_help = true)]
     intermediates: Vec<PathBuf>,
+    /// Believe the time-stamp tokens of this authority: certificates that have ended count if they
+    /// were used in time
+    ///
+    /// The root certificate of the authority in PEM, with those below it where tokens do not bring
+    /// them; may be repeated. Nobody else's tokens are looked at.
+    #[arg(long, value_name = "FILE", num_args = 1.., hide_short_help = true)]
+    timestamp_authority: Vec<PathBuf>,
     /// The image or file in question: sha256:... must be named by the chain
     #[arg(long, value_name = "DIGEST", value_parser = parse_digest)]
     subject: Option<Digest>,
@@ -205,6 +212,7 @@ impl Verify {
             freshness: self.state.freshness(owners)?,
             bindings: self.bindings.policy(now),
             intermediates: load_intermediates(&self.intermediates)?,
+            timestamp_authorities: load_timestamp_authorities(&self.timestamp_authority)?,
             ..self.verdict.options()
         })
     }

@@ -3,9 +3,9 @@
 mod exception;
 mod narration;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use unbroken_crypto::{KeySet, Owner, PublicKey};
+use unbroken_crypto::{KeySet, Owner, PublicKey, TimestampAuthorities};
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload};
 use unbroken_model::json::Object;
 use unbroken_model::layout::Layout;
@@ -32,6 +32,7 @@ use crate::commands::verify::inspections::{InspectionOptions, Recorded};
 use crate::commands::verify::{Verdict, clock, facts, report};
 use crate::error::CliError;
 use crate::evidence::hand_in;
+use crate::keys::certificates::load_timestamp_authorities;
 
 /// How long an inspection may take, as the reference has it.
 pub(super) const INSPECTION_SECONDS: u64 = 10;
@@ -74,6 +75,13 @@ const FLAGS: &[Flag] = &[
         "allow_sublayout_inspections",
         Takes::Nothing,
         "run the commands of sublayouts too: whoever may sign for a step may then run anything here",
+    )
+    .other(),
+    Flag::new(
+        &["--timestamp-authority"],
+        "timestamp_authority",
+        Takes::Some("<path>"),
+        "root certificates of authorities whose time-stamp tokens prove when certificates were used",
     )
     .other(),
     Flag::new(
@@ -160,9 +168,10 @@ impl Verification<'_> {
         let allow = self.parsed.has("allow_sublayout_inspections");
         let sublayout_inspections =
             if allow { SublayoutInspections::Allow } else { SublayoutInspections::Refuse };
+        let timestamp_authorities = timestamp_authorities(self.parsed.many("timestamp_authority"))?;
         let judgement = Judgement {
             now: self.now,
-            options: Options { sublayout_inspections, ..Options::default() },
+            options: Options { sublayout_inspections, timestamp_authorities, ..Options::default() },
             links: Path::new(self.parsed.one("link_dir").unwrap_or(".")),
             limit: self.limit,
             recorded: Recorded::default(),
@@ -181,6 +190,13 @@ impl Verification<'_> {
         });
         Narration { log: self.log, layout, verdict: &verdict, limit: self.limit }.tell()
     }
+}
+
+/// Reads the time-stamp authorities of these files.
+pub(super) fn timestamp_authorities(paths: &[String]) -> Result<TimestampAuthorities, Failure> {
+    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    load_timestamp_authorities(&paths)
+        .map_err(|error| Failure::new("ValueError", error.to_string()))
 }
 
 /// Prints a report of the verdict in one of the forms.

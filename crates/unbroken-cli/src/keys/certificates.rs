@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use unbroken_crypto::{Certificate, CertificateError, CertifiedSigner, Signer};
+use unbroken_crypto::{
+    Certificate, CertificateError, CertifiedSigner, Signer, TimestampAuthorities,
+};
 
 use crate::commands::verify::clock;
 use crate::error::{CliError, Result};
@@ -44,6 +46,18 @@ pub(crate) fn load_intermediates(paths: &[PathBuf]) -> Result<Vec<Certificate>> 
         all.extend(read_all(path)?);
     }
     Ok(all)
+}
+
+/// Reads the time-stamp authorities of these files.
+pub(crate) fn load_timestamp_authorities(paths: &[PathBuf]) -> Result<TimestampAuthorities> {
+    let (Some(first), all) = (paths.first(), load_intermediates(paths)?) else {
+        return Ok(TimestampAuthorities::default());
+    };
+    TimestampAuthorities::new(all).map_err(|error| {
+        let failed = format!("cannot use the time-stamp authority {}", first.display());
+        let remedy = "name the file with the authority's root certificate, which it publishes";
+        CliError::usage(failed).because(error).remedy(remedy)
+    })
 }
 
 /// Reads a certificate where a file holds one and not a key.

@@ -25,6 +25,7 @@ parser.add_argument("--enforce-commands", action="store_true")
 parser.add_argument("--allow-sublayout-inspections", action="store_true")
 parser.add_argument("--no-run-inspections", action="store_true")
 parser.add_argument("--inspector", action="append", default=[])
+parser.add_argument("--timestamp-authority", action="append", default=[])
 parser.add_argument("--min-layout-version")
 parser.add_argument("--require-binding", action="store_true")
 parser.add_argument("--nonce")
@@ -33,7 +34,7 @@ parser.add_argument("--subject")
 parser.add_argument("--pattern-dialect")
 arguments = parser.parse_args()
 unknown = [arguments.min_layout_version, arguments.require_binding, arguments.pattern_dialect]
-unknown += [arguments.no_run_inspections, arguments.inspector]
+unknown += [arguments.no_run_inspections, arguments.inspector, arguments.timestamp_authority]
 if arguments.enforce_commands or arguments.subject or any(unknown):
     sys.exit(4)
 

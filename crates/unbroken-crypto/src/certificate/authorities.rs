@@ -10,6 +10,7 @@ use super::Certificate;
 use super::constraint::{admits_root, misses};
 use super::error::CertificateError;
 use super::path::Candidates;
+use super::usage::Purpose;
 use crate::error::KeyError;
 use crate::key::PublicKey;
 use crate::key::layout_key::check_id;
@@ -108,8 +109,8 @@ impl CertificateAuthorities {
     /// Finds out whether a certificate makes its key a functionary's of a step with these
     /// constraints; `carried` are the intermediate certificates that came with it.
     ///
-    /// `at` is the time at which everything is judged: that of the signature where one is proven,
-    /// else that of the verification.
+    /// `at` is the time at which everything is judged: that of the signature where one is proven
+    /// ([`crate::TimestampAuthorities::signing_times`]), else that of the verification.
     ///
     /// # Checks
     /// That the certificate may sign metadata and is no authority's; that it and every certificate
@@ -152,7 +153,7 @@ impl CertificateAuthorities {
                 intermediates.push(one);
             }
         }
-        let mut candidates = Candidates::of(certificate, &intermediates, at)?;
+        let mut candidates = Candidates::of(certificate, &intermediates, Purpose::Metadata, at)?;
         let mut fault = None;
         for (id, root) in &self.roots {
             budget
@@ -195,8 +196,11 @@ fn authority(listed: &LayoutKey) -> Result<Certificate, CertificateError> {
     let member = "keyval.certificate";
     let text = text.ok_or(CertificateError::Entry(KeyError::LayoutKeyMember { member }))?;
     let certificate = Certificate::read(text.as_bytes())?;
-    match certificate.inner.usage.fault_of_authority() {
+    match certificate.inner.usage.fault_of_authority(Purpose::Metadata) {
         None => Ok(certificate),
-        Some(reason) => Err(CertificateError::Usage { subject: certificate.describe(), reason }),
+        Some(reason) => {
+            let subject = certificate.describe();
+            Err(CertificateError::Usage { subject, what: "metadata", reason })
+        }
     }
 }

@@ -27,10 +27,12 @@ pub enum CertificateError {
         subject: String,
     },
     /// The certificate is not for this: it says so itself.
-    #[error("the certificate of {subject} is not one to sign metadata with: {reason}")]
+    #[error("the certificate of {subject} is not one to sign {what} with: {reason}")]
     Usage {
         /// Who it is of.
         subject: String,
+        /// What was to be signed.
+        what: &'static str,
         /// What it says.
         reason: &'static str,
     },
@@ -76,7 +78,7 @@ pub enum CertificateError {
 }
 
 impl CertificateError {
-    pub(super) fn malformed(reason: impl Into<String>) -> Self {
+    pub(crate) fn malformed(reason: impl Into<String>) -> Self {
         Self::Malformed { reason: reason.into() }
     }
 }

@@ -9,6 +9,7 @@ use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, 
 
 use super::Certificate;
 use super::error::CertificateError;
+use super::usage::Purpose;
 
 /// How many certificates may stand between a certificate and a root: as many as the library takes.
 const MAX_DEPTH: usize = 6;
@@ -17,8 +18,9 @@ const MAX_DEPTH: usize = 6;
 const MAX_PATHS: usize = 128;
 
 /// The certificates that may stand on paths from one certificate.
-pub(super) struct Candidates<'a> {
+pub(crate) struct Candidates<'a> {
     leaf: &'a Certificate,
+    purpose: Purpose,
     /// Those that can be used at the time.
     usable: Vec<CertificateDer<'a>>,
     /// Why others were left out.
@@ -29,19 +31,21 @@ pub(super) struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     /// Picks those certificates that a path from `leaf` can lead through.
-    pub(super) fn of(
+    pub(crate) fn of(
         leaf: &'a Certificate,
         intermediates: &'a [&'a Certificate],
+        purpose: Purpose,
         at: Timestamp,
     ) -> Result<Self, CertificateError> {
         let mut walk = Walk { intermediates, paths: 0, reached: BTreeSet::new() };
         walk.from(&leaf.inner.issuer_der, &mut Vec::new())?;
         let issuers = BTreeSet::from([&*leaf.inner.issuer_der]);
-        let mut candidates = Self { leaf, usable: Vec::new(), left_out: Vec::new(), issuers };
+        let (usable, left_out) = (Vec::new(), Vec::new());
+        let mut candidates = Self { leaf, purpose, usable, left_out, issuers };
         for index in walk.reached {
             let Some(certificate) = intermediates.get(index) else { continue };
             candidates.issuers.insert(&certificate.inner.issuer_der);
-            match check_authority(certificate, "the intermediate certificate", at) {
+            match check_authority(certificate, "the intermediate certificate", purpose, at) {
                 Ok(()) => candidates.usable.push(CertificateDer::from(certificate.der())),
                 Err(error) => candidates.left_out.push(error),
             }
@@ -51,7 +55,7 @@ impl<'a> Candidates<'a> {
 
     /// Counts the signatures that looking for a path to this root checks, about; none for a root
     /// that nobody names as an issuer.
-    pub(super) fn cost_to(&self, root: &Certificate) -> u32 {
+    pub(crate) fn cost_to(&self, root: &Certificate) -> u32 {
         if !self.names(root) {
             return 0;
         }
@@ -72,7 +76,7 @@ impl<'a> Candidates<'a> {
     ///
     /// # Does not check
     /// Revocation: neither a layout nor a link carries a list.
-    pub(super) fn lead_to(
+    pub(crate) fn lead_to(
         &mut self,
         root: &Certificate,
         at: Timestamp,
@@ -80,7 +84,7 @@ impl<'a> Candidates<'a> {
         if !self.names(root) {
             return Err(self.fault(&Error::UnknownIssuer));
         }
-        check_authority(root, "the root certificate", at)?;
+        check_authority(root, "the root certificate", self.purpose, at)?;
         let der = CertificateDer::from(root.der());
         let anchor = webpki::anchor_from_trusted_cert(&der)
             .map_err(|error| CertificateError::malformed(format!("a root: {error}")))?;
@@ -126,7 +130,10 @@ impl<'a> Candidates<'a> {
 
     fn fault(&self, error: &Error) -> CertificateError {
         let reason = match error {
-            Error::UnknownIssuer => "nobody whom the layout names issued it",
+            Error::UnknownIssuer => match self.purpose {
+                Purpose::Metadata => "nobody whom the layout names issued it",
+                Purpose::TimeStamping => "nobody whom the verifier names issued it",
+            },
             Error::InvalidSignatureForPublicKey => "a signature on the way does not hold",
             Error::NameConstraintViolation => {
                 "a name constraint on the way forbids one of its names"
@@ -159,11 +166,12 @@ impl<'a> Candidates<'a> {
 fn check_authority(
     certificate: &Certificate,
     what: &str,
+    purpose: Purpose,
     at: Timestamp,
 ) -> Result<(), CertificateError> {
     let name = certificate.describe();
     check_time(certificate, &format!("{what} of {name}"), at)?;
-    match certificate.inner.usage.fault_of_authority() {
+    match certificate.inner.usage.fault_of_authority(purpose) {
         None => Ok(()),
         Some(fault) => {
             let reason = format!("{what} of {name} does not count: {fault}");

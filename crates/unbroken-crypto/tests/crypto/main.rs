@@ -20,5 +20,6 @@ mod public_keys;
 mod second;
 mod signatures;
 mod support;
+mod timestamps;
 mod two_libraries;
 mod wycheproof;

@@ -41,7 +41,7 @@ fn read_signature(object: &Object<'_>) -> Result<Signature, EnvelopeError> {
 
 /// Decodes base64 of either alphabet, padded, with nothing between, behind or in the spare bits:
 /// bytes that can be written in two ways are a second document with the same signature.
-fn decode(text: &str, member: &'static str) -> Result<Vec<u8>, EnvelopeError> {
+pub(super) fn decode(text: &str, member: &'static str) -> Result<Vec<u8>, EnvelopeError> {
     let fault = EnvelopeError::Encoding { member, encoding: "base64" };
     let alphabet = if text.contains(['-', '_']) { BASE64URL } else { BASE64 };
     // The decoder takes padded pieces one behind the other.

@@ -3,6 +3,7 @@
 mod authorities;
 mod names;
 mod paths;
+mod stamps;
 
 use super::Defect;
 use crate::certificates::{CertificateDraft, authority_id};
@@ -16,7 +17,7 @@ const ID: &str = "spiffe://example.com/build";
 const NOT_MET: &str = "link-threshold-not-met";
 
 pub(super) fn all() -> Vec<Defect> {
-    [controls(), paths::all(), names::all(), authorities::all(), votes()].concat()
+    [controls(), paths::all(), names::all(), authorities::all(), stamps::all(), votes()].concat()
 }
 
 /// A constraint that lets in the certificate of [`leaf`].

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use unbroken_crypto::{
     Certificate, CertificateAuthorities, Functionary, KeyIdStyle, KeySet, OpenPgpSignature,
-    Passphrase, PublicKey, SignatureBudget, SigningKey, authenticate,
+    Passphrase, PublicKey, SignatureBudget, SigningKey, TimestampAuthorities, authenticate,
 };
 use unbroken_model::envelope::{Envelope, EnvelopeKind, Payload, StepEvidence};
 use unbroken_model::json::{Object, Value};
@@ -13,7 +13,7 @@ use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
 
 use super::text;
-use crate::keys;
+use crate::{keys, timestamps};
 
 /// A key that was read is read again from what it writes, with the same identity.
 fn comes_back(key: &PublicKey) {
@@ -158,6 +158,21 @@ pub(super) fn certificate_der(bytes: &[u8]) {
     let certified = authorities.certify(&certificate, carried, constraints, *now, &mut budget);
     assert_eq!(certified.is_ok(), bytes == good);
 }
+
+/// What the token of the seeds is over.
+pub(super) const STAMPED: &[u8] = b"a signature";
+
+/// Whatever is believed says that these bytes were there at the one time at which the named authority
+/// stamped them: its key signed nothing else.
+pub(super) fn timestamp_token(bytes: &[u8]) {
+    let now = Timestamp::from_unix(1_780_315_200);
+    let mut budget = SignatureBudget::default();
+    if let Ok(time) = AUTHORITIES.time_of(bytes, STAMPED, now, &mut budget) {
+        assert_eq!(time.to_string(), "2026-05-01T12:30:00Z");
+    }
+}
+
+static AUTHORITIES: LazyLock<TimestampAuthorities> = LazyLock::new(timestamps::authorities);
 
 /// A link whose one signature has these bytes as its `other_headers`.
 pub(super) fn openpgp_headers(bytes: &[u8]) {

@@ -10,6 +10,7 @@ use unbroken_model::limits::Limits;
 use crate::certificates::{self, CertificateDraft};
 use crate::chain::Chain;
 use crate::keys;
+use crate::timestamps::TokenDraft;
 
 /// What gpg 2.2 signs with an Ed25519 key.
 const SIGNATURE: &str = "887e0400160800261621041ff2ffd3f71e4ecfff690f0473d4539dd45c6bbf05026b0542c0081c65644074657374000a091073d4539dd45c6bbff2b301009d97290e7827a1ed092f4c6c00ca5f570184c27c0b0f8dc60c3721492aa9b9020100ccc5069ef4dbc4959ee43e5f23aa6b047475eabc02f7f86db5ae3c6a14ac3a0e";
@@ -107,6 +108,12 @@ pub(super) fn of(entry: &str) -> Vec<Vec<u8>> {
             let all: Vec<String> =
                 certificates().iter().map(|der| certificates::pem(der)).collect();
             vec![all.concat().into_bytes(), all.into_iter().next().unwrap_or_default().into_bytes()]
+        }
+        "timestamp_token" => {
+            let token = TokenDraft::at("20260501123000Z");
+            let mut answer = TokenDraft { status: Some(0), accuracy: Some(1), ..token.clone() };
+            answer.more.push(crate::timestamps::root());
+            [token, answer].map(|token| token.over(super::crypto::STAMPED)).to_vec()
         }
         "private_key" => vec![private(None)],
         "encrypted_private_key" => vec![private(Some(&Passphrase::new("hunter2".to_owned())))],

@@ -72,6 +72,8 @@ pub enum FindingCode {
     CertificateUntrusted,
     /// The certificate of a link's signer meets no constraint of the step.
     CertificateConstraintNotMet,
+    /// A time-stamp token that stands with a signature proves no time.
+    TimestampInvalid,
     /// The links of one step differ in materials or products.
     LinksDisagree,
     /// A path in a link is not in normal form.
@@ -144,6 +146,7 @@ const WORDS: &[(FindingCode, &str)] = &[
     (FindingCode::CertificateExpired, "certificate-expired"),
     (FindingCode::CertificateUntrusted, "certificate-untrusted"),
     (FindingCode::CertificateConstraintNotMet, "certificate-constraint-not-met"),
+    (FindingCode::TimestampInvalid, "timestamp-invalid"),
     (FindingCode::LinksDisagree, "links-disagree"),
     (FindingCode::PathNotNormal, "path-not-normal"),
     (FindingCode::DigestInvalid, "digest-invalid"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use unbroken_crypto::Certificate;
+use unbroken_crypto::{Certificate, TimestampAuthorities};
 use unbroken_model::pattern::PatternDialect;
 
 use crate::binding::BindingPolicy;
@@ -27,6 +27,8 @@ pub struct Options {
     /// Intermediate certificates besides those of the layout. They open no way of their own: every
     /// path ends at a root of the layout.
     pub intermediates: Vec<Certificate>,
+    /// Whose time-stamp tokens prove when a signature with a certificate was made.
+    pub timestamp_authorities: TimestampAuthorities,
     /// How old the layout may be.
     pub freshness: Freshness,
     /// What is asked of the binding of links.

@@ -45,6 +45,8 @@ impl Scales {
         let mut failed_sublayouts = Vec::new();
         for piece in &mut pieces {
             failed_sublayouts.extend(settle_sublayout(piece, step, judged));
+            let warnings = piece.warnings.drain(..);
+            findings.extend(warnings.map(|one| one.of_item(&step.name).at_source(&piece.source)));
         }
         let groups = keys.groups_of(step);
         let lacking = groups::take_incomplete(&mut pieces, &groups, keys);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use unbroken_crypto::{Certificate, CertificateAuthorities, PublicKey};
 use unbroken_model::envelope::Signature;
 use unbroken_model::layout::{CertConstraint, KeyId, Layout, Step};
+use unbroken_model::limits::Limits;
 
 use crate::output::escape_line;
 
@@ -27,14 +28,34 @@ pub(crate) fn describe_certificate(certificate: &Certificate) -> String {
 }
 
 /// Says what stands beside a signature. Nobody has looked whether it belongs there.
-pub(super) fn describe_claim(out: &mut String, text: &str, signature: &Signature) {
-    let certificates = match Certificate::read_all(text.as_bytes()) {
-        Ok(certificates) => certificates,
+pub(super) fn describe_claims(out: &mut String, signature: &Signature, limits: &Limits) {
+    let read = match signature.certificates(limits) {
+        Ok(text) => text.map(|text| Certificate::read_all(text.as_bytes())),
         Err(error) => {
             let _ = writeln!(out, "    certificate  {}", escape_line(&error.to_string()));
-            return;
+            None
         }
     };
+    match read {
+        None => {}
+        Some(Ok(certificates)) => describe_path(out, &certificates, signature),
+        Some(Err(error)) => {
+            let _ = writeln!(out, "    certificate  {}", escape_line(&error.to_string()));
+        }
+    }
+    match signature.timestamp_tokens(limits) {
+        Ok(tokens) if tokens.is_empty() => {}
+        Ok(tokens) => {
+            let _ = writeln!(out, "    time stamps  {}, which nobody has looked at", tokens.len());
+        }
+        Err(error) => {
+            let _ = writeln!(out, "    time stamps  {}", escape_line(&error.to_string()));
+        }
+    }
+}
+
+/// Says what the certificate of a signature and those behind it claim.
+fn describe_path(out: &mut String, certificates: &[Certificate], signature: &Signature) {
     for (index, certificate) in certificates.iter().enumerate() {
         let what = if index == 0 { "certificate" } else { "behind it" };
         let names_key = signature

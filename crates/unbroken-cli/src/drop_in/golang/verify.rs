@@ -18,7 +18,9 @@ use crate::commands::verify::clock;
 use crate::commands::verify::inspections::Recorded;
 use crate::drop_in::failure::{Failure, reasons};
 use crate::drop_in::log::{print, say};
-use crate::drop_in::verify::{FORMATS, INSPECTION_SECONDS, Judgement, print_report};
+use crate::drop_in::verify::{
+    FORMATS, INSPECTION_SECONDS, Judgement, print_report, timestamp_authorities,
+};
 use crate::output::escape_line;
 
 pub(super) const FLAGS: &[&[Flag]] = &[&[
@@ -43,6 +45,12 @@ pub(super) const FLAGS: &[&[Flag]] = &[&[
     ),
     Flag::new("normalize-line-endings", None, Takes::Nothing, "inspections hash CRLF and CR as LF"),
     // Our own.
+    Flag::new(
+        "timestamp-authority",
+        None,
+        Takes::Commas,
+        "root certificates of authorities whose time-stamp tokens prove when certificates were used",
+    ),
     Flag::new(
         "at",
         None,
@@ -87,11 +95,13 @@ pub(super) fn act(parsed: &Parsed) -> Result<u8, String> {
         let read = Certificate::read_all(&bytes).map_err(|error| failed(reasons(&error)))?;
         intermediates.extend(read);
     }
+    let authorities = timestamp_authorities(parsed.many("timestamp-authority"));
     let judgement = Judgement {
         now,
         options: Options {
             patterns: PatternDialect::Go,
             intermediates,
+            timestamp_authorities: authorities.map_err(|failure| failure.message)?,
             sublayout_inspections,
             ..Options::default()
         },
