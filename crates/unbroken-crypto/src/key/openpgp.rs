@@ -207,3 +207,130 @@ impl OpenPgp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+
+    use data_encoding::BASE64;
+    use unbroken_model::envelope::Envelope;
+    use unbroken_model::limits::Limits;
+    use unbroken_model::pae;
+
+    use super::*;
+    use crate::error::KeyError::{Expired, NotYetValid};
+    use crate::votes::{self, SignatureOutcome};
+    use crate::{Functionary, KeySet, SignatureBudget};
+
+    const MADE: u32 = 100;
+
+    /// A key that was made at this time, as it is at another one, and what signs with it.
+    fn key(created: Option<u32>, now: i64) -> (OpenPgp, Ed25519KeyPair) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let numbers = Numbers::Ed25519 { point: pair.public_key().as_ref().to_vec() };
+        let part = Part {
+            fingerprint: numbers.fingerprint(numbers::EDDSA, MADE),
+            algorithm: numbers::EDDSA,
+            created,
+            validity: None,
+            may_sign: true,
+            key: numbers.key().unwrap(),
+            numbers,
+        };
+        (OpenPgp { parts: vec![part], now: Timestamp::from_unix(now) }, pair)
+    }
+
+    /// Signs with these subpackets; returns the headers and the signature.
+    fn signed(pair: &Ed25519KeyPair, message: &[u8], subpackets: &[u8]) -> (String, Vec<u8>) {
+        let size = u8::try_from(subpackets.len()).unwrap();
+        let raw = [&[4, 0, numbers::EDDSA, 8, 0, size], subpackets].concat();
+        let signed = [message, &raw, &[4, 0xff, 0, 0, 0, size + 6]].concat();
+        let signature = pair.sign(digest::digest(&digest::SHA256, &signed).as_ref());
+        (HEXLOWER.encode(&raw), signature.as_ref().to_vec())
+    }
+
+    /// Signs with these subpackets and verifies; returns why not.
+    fn refusal((openpgp, pair): (OpenPgp, Ed25519KeyPair), subpackets: &[u8]) -> Option<String> {
+        let (headers, signature) = signed(&pair, b"message", subpackets);
+        let id = HEXLOWER.encode(&openpgp.parts[0].fingerprint);
+        let verified = openpgp.verify(b"message", &id, &headers, &signature);
+        verified.err().map(|error| error.to_string())
+    }
+
+    fn made(at: u8) -> [u8; 6] {
+        [5, 2, 0, 0, 0, at]
+    }
+
+    #[test]
+    fn a_signature_is_no_older_than_its_key_not_from_the_future_and_in_time() {
+        let of = |created, now, subpackets: &[u8]| refusal(key(created, now), subpackets);
+        let lasts_ten = [&made(150)[..], &[5, 3, 0, 0, 0, 10]].concat();
+        let for_ever = [&made(150)[..], &[5, 3, 0, 0, 0, 0]].concat();
+        assert_eq!(of(Some(MADE), 100, &made(100)), None);
+        assert_eq!(of(Some(MADE), 200, &made(150)), None);
+        assert_eq!(of(None, 200, &made(50)), None, "a layout may not tell when the key was made");
+        assert_eq!(of(Some(MADE), 159, &lasts_ten), None);
+        assert_eq!(of(Some(MADE), 1000, &for_ever), None);
+        for (now, subpackets, said) in [
+            (149, &made(150)[..], "from the future"),
+            (200, &made(99), "older than its key"),
+            (160, &lasts_ten, "has expired"),
+        ] {
+            let refusal = of(Some(MADE), now, subpackets).expect("it was verified");
+            assert!(refusal.contains(said), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_of_the_key_that_it_names_and_of_one_that_may_sign() {
+        let (openpgp, _) = key(None, 200);
+        let own = openpgp.parts[0].fingerprint;
+        let named = |id: &[u8]| {
+            let size = u8::try_from(id.len() + 1).unwrap();
+            let kind: &[u8] = if id.len() == 8 { &[size, 16] } else { &[size + 1, 33, 4] };
+            refusal(key(None, 200), &[&made(150)[..], kind, id].concat())
+        };
+        assert_eq!((named(&own), named(&own[12..])), (None, None));
+        for other in [&[1; 20][..], &[1; 8], &own[..8]] {
+            assert!(named(other).is_some_and(|said| said.contains("another key")), "{other:?}");
+        }
+        let (mut openpgp, pair) = key(None, 200);
+        openpgp.parts[0].may_sign = false;
+        let said = refusal((openpgp, pair), &made(150));
+        assert!(said.is_some_and(|said| said.contains("may not sign")));
+        let (mut openpgp, pair) = key(None, 200);
+        openpgp.parts[0].algorithm = 27;
+        let said = refusal((openpgp, pair), &made(150));
+        assert!(said.is_some_and(|said| said.contains("another algorithm")));
+    }
+
+    #[test]
+    fn a_key_is_valid_from_its_making_to_the_end_of_its_period() {
+        let at = |validity, now| check_age(Some(MADE), validity, Timestamp::from_unix(now));
+        assert!(check_age(None, Some(1), Timestamp::from_unix(i64::MAX)).is_ok());
+        assert!(matches!(at(None, 99), Err(NotYetValid { .. })));
+        assert!(at(None, 100).is_ok() && at(Some(0), i64::MAX).is_ok());
+        assert!(at(Some(10), 109).is_ok());
+        assert!(matches!(at(Some(10), 110), Err(Expired { .. })));
+    }
+
+    #[test]
+    fn none_is_believed_in_an_envelope_of_dsse() {
+        let (openpgp, pair) = key(Some(MADE), 200);
+        let id = HEXLOWER.encode(&openpgp.parts[0].fingerprint);
+        let (kind, payload) = ("application/vnd.in-toto+json", b"{\"_type\": \"link\"}");
+        let (headers, signature) = signed(&pair, &pae::encode(kind, payload), &made(150));
+        let [text, sig] = [&payload[..], &signature].map(|bytes| BASE64.encode(bytes));
+        let json = format!(
+            r#"{{"payload": "{text}", "payloadType": "{kind}", "signatures":
+                [{{"keyid": "{id}", "sig": "{sig}", "other_headers": "{headers}"}}]}}"#
+        );
+        let envelope = Envelope::parse(json.as_bytes(), &Limits::default()).unwrap();
+        let key = OpenPgp::key_of(openpgp.parts, openpgp.now).unwrap();
+        let entry = &envelope.signatures()[0];
+        assert!(key.verify_entry(envelope.signing_input(), entry).is_ok(), "it does hold");
+        let keys = KeySet::<Functionary>::new([key]);
+        let reports = votes::check(&envelope, &keys, &mut SignatureBudget::default()).unwrap();
+        assert!(matches!(&reports[0].outcome, SignatureOutcome::Invalid(_)), "{reports:?}");
+    }
+}

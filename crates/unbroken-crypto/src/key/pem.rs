@@ -184,6 +184,22 @@ mod tests {
             }
         }
         assert!(matches!(key_text(&vec![b'a'; MAX_TEXT + 1]), Err(KeyError::TooLarge { .. })));
+        assert!(key_text(&vec![b'a'; MAX_TEXT]).is_ok());
         assert!(matches!(key_text(&[0xff]), Err(KeyError::NotAKey)));
+    }
+
+    #[test]
+    fn as_many_blocks_are_read_as_may_be_and_no_more() {
+        let one = "-----BEGIN X-----\nAAEC\n-----END X-----\n";
+        let read = |count: usize, most| {
+            let blocks = blocks(&format!("text\n{}", one.repeat(count)), most).unwrap()?;
+            assert!(blocks.iter().all(|block| block.label == "X" && block.der[..] == [0, 1, 2]));
+            Some(blocks.len())
+        };
+        assert_eq!(
+            (read(0, 2), read(1, 2), read(2, 2), read(3, 2)),
+            (Some(0), Some(1), Some(2), None)
+        );
+        assert!(blocks(&format!("{one}-----BEGIN X-----\n"), 5).is_err());
     }
 }

@@ -104,6 +104,20 @@ fn the_private_half_is_said_to_be_that() {
     }
 }
 
+#[test]
+fn what_is_a_key_of_another_sort_is_named() {
+    for (label, named) in [
+        ("CERTIFICATE", "an X.509 certificate in place of a key"),
+        ("PGP PUBLIC KEY BLOCK", "an OpenPGP key"),
+    ] {
+        let text = format!("-----BEGIN {label}-----\n\nAAEC\n-----END {label}-----\n");
+        match refusal(PublicKey::from_pem_or_other(text.as_bytes())) {
+            KeyError::Unsupported { what } => assert_eq!(what, named),
+            other => panic!("{other}"),
+        }
+    }
+}
+
 /// Taking the first and dropping the rest would be a silent omission.
 #[test]
 fn a_text_of_two_keys_is_refused() {

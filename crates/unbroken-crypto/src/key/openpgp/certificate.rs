@@ -130,3 +130,24 @@ fn part(
         numbers,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_openpgp_are_told_by_their_armor_or_their_first_packet() {
+        // The two ways to write the tag of a packet; the last two bits of the old one are no part of it.
+        for first in [0xc5, 0xc6, 0x94, 0x95, 0x97, 0x98, 0x99, 0x9b] {
+            assert!(is_openpgp_file(&[first, 0]), "{first:x}");
+        }
+        // Other packets, and no packets at all.
+        for first in [0xc2, 0xc4, 0xc7, 0xce, 0x88, 0x90, 0x9c, 0xb8, 0x05, 0x06, 0x45, 0x46, b'{']
+        {
+            assert!(!is_openpgp_file(&[first, 0]), "{first:x}");
+        }
+        assert!(!is_openpgp_file(&[]));
+        assert!(is_openpgp_file(b"text\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n"));
+        assert!(!is_openpgp_file(b"-----BEGIN PUBLIC KEY-----\n"));
+    }
+}
