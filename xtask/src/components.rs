@@ -147,6 +147,12 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
             }
         }
     }
+    match kubernetes::helm(workspace) {
+        Ok(helm) => components.variables.push(("UNBROKEN_TEST_HELM", helm)),
+        Err(reason) => {
+            components.missing.push(format!("helm (UNBROKEN_TEST_HELM not set): {reason}"));
+        }
+    }
     match kubernetes::assets(workspace) {
         Ok(folder) => components.variables.push((kubernetes::VARIABLE, folder)),
         Err(reason) => components.missing.push(format!(

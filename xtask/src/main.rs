@@ -32,7 +32,7 @@ usage: cargo xtask <command>
                         compare the matcher with CPython's fnmatch, on ten million pairs unless told otherwise
   compare chains [--count N]
                         compare verdicts with python in-toto's on random chains, ten thousand unless told otherwise
-  kube-assets           build the API server of Kubernetes and kubectl, in many minutes, for the tests against them
+  kube-assets           build the API server of Kubernetes, kubectl and helm, in many minutes, for the tests against them
   assurance             measure anew what takes minutes, and draw docs/assurance.md
 ";
 

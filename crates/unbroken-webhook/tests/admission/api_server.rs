@@ -16,6 +16,7 @@ macro_rules! on_both {
 }
 
 mod contract;
+mod deployed;
 mod golden;
 mod kinds;
 mod other;

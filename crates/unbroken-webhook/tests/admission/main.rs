@@ -12,6 +12,7 @@ mod bypasses;
 mod cache;
 mod cluster;
 mod decisions;
+mod deployment;
 mod golden;
 mod hostile;
 mod intruders;
