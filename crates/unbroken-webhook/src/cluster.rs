@@ -4,10 +4,12 @@
 //! what is not known yet, or cannot be read, denies.
 
 pub mod api;
+pub mod certificates;
 mod follow;
 pub mod options;
 mod policies;
 pub mod resource;
+pub mod rotation;
 mod sources;
 mod status;
 pub mod watch;

@@ -19,10 +19,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Check(Check),
+    Check(Box<Check>),
     /// Print the custom resource definitions of a cluster
     Crds,
-    Serve(Serve),
+    Serve(Box<Serve>),
 }
 
 fn main() -> ExitCode {

@@ -10,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cache::options::CacheOptions;
 use crate::cluster::Follower;
-use crate::cluster::options::ClusterOptions;
+use crate::cluster::options::{ClusterOptions, IssuingOptions};
+use crate::cluster::rotation::Rotation;
 use crate::failure::Failed;
 use crate::log::Log;
 use crate::metrics::Reloaded;
@@ -32,11 +33,11 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
     /// The certificates of the server in PEM, its own first; read again when they change
-    #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "self_issued", requires = "key")]
+    cert: Option<PathBuf>,
     /// The private key of the server in PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// The address to answer /metrics on, in plain HTTP; nowhere, if it is not given
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -46,6 +47,8 @@ pub struct Serve {
     cache: CacheOptions,
     #[command(flatten)]
     cluster: ClusterOptions,
+    #[command(flatten)]
+    issuing: IssuingOptions,
 }
 
 impl Serve {
@@ -55,6 +58,7 @@ impl Serve {
     /// [`Failed`] for arguments, policies and certificates that cannot be used.
     pub fn run(self) -> Result<(), Failed> {
         let cluster = self.cluster.cluster()?;
+        let issuing = self.issuing.issuing(cluster.as_ref())?;
         let policies = match &self.policies {
             Some(file) => load_policies(file, clock())?,
             None => PolicySet::default(),
@@ -73,7 +77,15 @@ impl Serve {
             .map_err(|error| Failed::usage(format!("cannot begin: {error}")))?;
         // The library of TLS asks for the one library of cryptography that there is here.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let certificates = Certificates { chain: self.cert, key: self.key };
+        let certificates = match (issuing, &cluster, self.cert, self.key) {
+            (Some(issuing), Some(cluster), ..) => {
+                let (api, log) = (cluster.api.clone(), service.log().clone());
+                let shown = Rotation::start(api, issuing, clock, log);
+                Certificates::Issued(shown.map_err(|error| Failed::usage(error.to_string()))?)
+            }
+            (_, _, Some(chain), Some(key)) => Certificates::Files { chain, key },
+            _ => return Err(Failed::usage("give --cert and --key".to_owned())),
+        };
         runtime.block_on(async {
             if let Some((listener, address)) = metrics {
                 service.log().event(&format!("metrics on {address}"));

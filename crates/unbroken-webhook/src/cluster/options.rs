@@ -1,11 +1,13 @@
 //! How the API server is reached.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::api::{Api, Endpoint};
-use super::resource::Name;
+use super::resource::{Name, Resource};
+use super::rotation::Issuing;
 use crate::failure::Failed;
 
 /// Whether and how the API server is asked.
@@ -65,5 +67,70 @@ impl ClusterOptions {
         })?;
         let api = Api::new(endpoint).map_err(|error| Failed::usage(error.to_string()))?;
         Ok(Some(Cluster { api, own_namespace }))
+    }
+}
+
+/// Whether and how the webhook makes its own certificates.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Certificates")]
+pub struct IssuingOptions {
+    /// Make certificates, keep them in a secret, and keep the caBundle of the registrations
+    #[arg(long, requires = "cluster", conflicts_with_all = ["cert", "key"])]
+    self_issued: bool,
+    /// The secret of the webhook's namespace in which they are kept
+    #[arg(long, value_name = "NAME", default_value = "in-toto-webhook-certificates")]
+    certificate_secret: String,
+    /// The service that the API server calls
+    #[arg(long, value_name = "NAME", default_value = "in-toto-webhook")]
+    service: String,
+    /// A further name of the server
+    #[arg(long, value_name = "HOST")]
+    dns_name: Vec<String>,
+    /// The ValidatingWebhookConfiguration
+    #[arg(long, value_name = "NAME", default_value = "in-toto-verifier")]
+    validating_configuration: String,
+    /// The MutatingWebhookConfiguration
+    #[arg(long, value_name = "NAME", default_value = "in-toto-verifier")]
+    mutating_configuration: String,
+    /// After how many seconds a new certificate is made; it is good for 90 days
+    #[arg(long, value_name = "SECONDS", default_value = "5184000")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=80 * 86_400))]
+    renew_after: u64,
+    /// For how many seconds API servers have to know a new authority before its certificate is shown
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    settle: u64,
+}
+
+impl IssuingOptions {
+    /// Returns what is needed to make certificates, if they are to be made.
+    ///
+    /// # Errors
+    /// [`Failed`] for names that are none.
+    pub fn issuing(&self, cluster: Option<&Cluster>) -> Result<Option<Issuing>, Failed> {
+        let Some(cluster) = cluster.filter(|_| self.self_issued) else { return Ok(None) };
+        let name = |text: &str| {
+            Name::new(text)
+                .ok_or_else(|| Failed::usage(format!("{text:?} is no name of an object")))
+        };
+        let (service, namespace) = (name(&self.service)?, cluster.own_namespace.clone());
+        let (service, of) = (service.as_str(), namespace.as_str());
+        let mut names = vec![
+            format!("{service}.{of}.svc"),
+            format!("{service}.{of}.svc.cluster.local"),
+            format!("{service}.{of}"),
+            service.to_owned(),
+        ];
+        names.extend(self.dns_name.iter().cloned());
+        let registrations = vec![
+            (Resource::VALIDATING, name(&self.validating_configuration)?),
+            (Resource::MUTATING, name(&self.mutating_configuration)?),
+        ];
+        Ok(Some(Issuing {
+            secret: (namespace, name(&self.certificate_secret)?),
+            names,
+            registrations,
+            renew_after: Duration::from_secs(self.renew_after),
+            settle: Duration::from_secs(self.settle),
+        }))
     }
 }

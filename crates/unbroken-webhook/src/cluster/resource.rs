@@ -48,6 +48,10 @@ impl Resource {
     pub const SERVICE_ACCOUNTS: Self = Self::core("serviceaccounts");
     /// Pods.
     pub const PODS: Self = Self::core("pods");
+    /// Registrations of webhooks that judge.
+    pub const VALIDATING: Self = Self::registrations("validatingwebhookconfigurations");
+    /// Registrations of webhooks that change.
+    pub const MUTATING: Self = Self::registrations("mutatingwebhookconfigurations");
     /// Policies of a namespace.
     pub const POLICIES: Self = Self::own("supplychainpolicies");
     /// Policies of the cluster.
@@ -55,6 +59,10 @@ impl Resource {
 
     const fn core(plural: &'static str) -> Self {
         Self { group: "", version: "v1", plural }
+    }
+
+    const fn registrations(plural: &'static str) -> Self {
+        Self { group: "admissionregistration.k8s.io", version: "v1", plural }
     }
 
     const fn own(plural: &'static str) -> Self {

@@ -10,6 +10,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
 use super::{Service, connections, router};
+use crate::cluster::rotation::Shown;
 use crate::failure::Failed;
 use crate::metrics::Reloaded;
 
@@ -21,18 +22,28 @@ const LAME_DUCK: Duration = Duration::from_secs(5);
 /// How long reviews that have begun may take when the server ends.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// The certificate chain and the private key, each in PEM.
-#[derive(Clone, Debug)]
-pub struct Certificates {
-    /// The file of the chain, that of the server first.
-    pub chain: PathBuf,
-    /// The file of the private key.
-    pub key: PathBuf,
+/// Where the certificate chain and the private key are, each in PEM.
+#[derive(Clone)]
+pub enum Certificates {
+    /// In files.
+    Files {
+        /// The chain, the certificate of the server first.
+        chain: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// The webhook makes them.
+    Issued(Shown),
 }
 
 impl Certificates {
     fn read(&self) -> Result<(Vec<u8>, Vec<u8>), Failed> {
-        Ok((read(&self.chain)?, read(&self.key)?))
+        match self {
+            Self::Files { chain, key } => Ok((read(chain)?, read(key)?)),
+            Self::Issued(shown) => {
+                shown.pair().ok_or_else(|| Failed::usage("there is no certificate yet".to_owned()))
+            }
+        }
     }
 }
 
@@ -52,7 +63,11 @@ pub async fn serve_tls(
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failed> {
     let unusable = |error: std::io::Error| {
-        Failed::usage(format!("{} cannot be used: {error}", certificates.chain.display()))
+        let place = match &certificates {
+            Certificates::Files { chain, .. } => chain.display().to_string(),
+            Certificates::Issued(_) => "the certificate that was made".to_owned(),
+        };
+        Failed::usage(format!("{place} cannot be used: {error}"))
     };
     let (chain, key) = certificates.read()?;
     let tls = RustlsConfig::from_pem(chain.clone(), key.clone()).await.map_err(unusable)?;

@@ -2,6 +2,7 @@
 
 mod policies;
 mod real;
+mod rotation;
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -35,16 +35,14 @@ impl Server {
     pub(crate) fn launch(world: &World, arguments: &[&str]) -> Self {
         show(world, Self::AUTHORITY);
         let folder = world.folder();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_unbroken-webhook"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--cert"])
-            .arg(folder.join("tls.crt"))
-            .arg("--key")
-            .arg(folder.join("tls.key"))
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unbroken-webhook"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if !arguments.contains(&"--self-issued") {
+            command.arg("--cert").arg(folder.join("tls.crt"));
+            command.arg("--key").arg(folder.join("tls.key"));
+        }
+        let mut child =
+            command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (to, log) = channel();
         std::thread::spawn(move || {
@@ -95,7 +93,16 @@ impl Server {
         path: &str,
         body: &str,
     ) -> Result<(u16, Value), ureq::Error> {
-        let agent = Self::agent(authority);
+        self.post_by(&Self::agent(authority), path, body)
+    }
+
+    /// Sends a request by a client of one's own.
+    pub(crate) fn post_by(
+        &self,
+        agent: &ureq::Agent,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, Value), ureq::Error> {
         let mut answer = agent
             .post(format!("{}{path}", self.address))
             .content_type("application/json")
@@ -106,10 +113,20 @@ impl Server {
     }
 
     fn agent(authority: &str) -> ureq::Agent {
-        let root = Certificate::from_pem(lasting_root(authority).as_bytes()).unwrap();
+        Self::agent_trusting(&lasting_root(authority))
+    }
+
+    /// A client that trusts these authorities alone, in PEM.
+    pub(crate) fn agent_trusting(authorities: &str) -> ureq::Agent {
+        let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(authorities.as_bytes())
+            .filter_map(|item| match item {
+                Ok(ureq::tls::PemItem::Certificate(root)) => Some(root),
+                _ => None,
+            })
+            .collect();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::from(vec![root]))
+            .root_certs(RootCerts::from(roots))
             .unversioned_rustls_crypto_provider(provider)
             .build();
         let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);

@@ -12,6 +12,7 @@ use crate::server::Server;
 use crate::world::World;
 
 const GROUP: &str = "/apis/in-toto.io/v1alpha1";
+pub(super) const POLICIES: &str = "/apis/in-toto.io/v1alpha1/clustersupplychainpolicies";
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 /// Installs what `unbroken-webhook crds` prints, and waits until the API server serves it.
@@ -36,7 +37,7 @@ fn install(api: &ApiServer) {
 }
 
 /// Starts the program as a client of the API server, beside a namespace of its own.
-fn follow(name: &str) -> Option<Cluster> {
+pub(super) fn follow(name: &str, arguments: &[&str]) -> Option<Cluster> {
     let api = ApiServer::shared(&format!("admission::cluster::{name}"))?;
     install(api);
     let world = World::new();
@@ -44,20 +45,18 @@ fn follow(name: &str) -> Option<Cluster> {
     world.keep("api.crt", api.authority().as_bytes());
     let path = |name: &str| world.folder().join(name).display().to_string();
     let (token, authority) = (path("token"), path("api.crt"));
-    let server = Server::launch(
-        &world,
-        &[
-            "--cluster",
-            "--api-server",
-            api.address(),
-            "--api-ca",
-            &authority,
-            "--api-token",
-            &token,
-            "--own-namespace",
-            "default",
-        ],
-    );
+    let of_cluster = [
+        "--cluster",
+        "--api-server",
+        api.address(),
+        "--api-ca",
+        &authority,
+        "--api-token",
+        &token,
+        "--own-namespace",
+        "default",
+    ];
+    let server = Server::launch(&world, &[of_cluster.as_slice(), arguments].concat());
     let namespace = name.replace('_', "-");
     let object = json!({"metadata": {"name": namespace}});
     created(&api.call("POST", "/api/v1/namespaces", Some(&object)));
@@ -67,7 +66,7 @@ fn follow(name: &str) -> Option<Cluster> {
 
 #[test]
 fn policies_are_resources_with_a_status() {
-    let Some(cluster) = follow("policy_resources") else { return };
+    let Some(cluster) = follow("policy_resources", &[]) else { return };
     let authority = lasting_root(Server::AUTHORITY);
     let url = format!("{}/verify", cluster.server.address());
     cluster.register(&registration(&cluster.namespace, &url, &authority));
@@ -75,7 +74,7 @@ fn policies_are_resources_with_a_status() {
     cluster.wait_until("the registration is in force", || {
         cluster.dry_run(&image).message().contains("[no-policy]")
     });
-    let all = format!("{GROUP}/clustersupplychainpolicies");
+    let all = POLICIES;
     let policy = |spec: &Value| {
         json!({
             "apiVersion": "in-toto.io/v1alpha1", "kind": "ClusterSupplyChainPolicy",
@@ -91,7 +90,7 @@ fn policies_are_resources_with_a_status() {
     spec["layout"] = json!({"configMap": {"name": "policy-resources", "key": "root.layout"}});
     spec["namespaceSelector"] =
         json!({"matchLabels": {"kubernetes.io/metadata.name": cluster.namespace}});
-    created(&cluster.api.call("POST", &all, Some(&policy(&spec))));
+    created(&cluster.api.call("POST", all, Some(&policy(&spec))));
     cluster.wait_until("the image comes in", || cluster.dry_run(&image).status == 201);
     created(&cluster.post("/api/v1", "pods", &pod("web", &image)));
     let one = format!("{all}/policy-resources");
@@ -124,7 +123,7 @@ fn policies_are_resources_with_a_status() {
         let mut wrong = policy(&spec);
         wrong["spec"][member] = value.clone();
         wrong["metadata"]["name"] = json!("wrong");
-        let reply = cluster.api.call("POST", &all, Some(&wrong));
+        let reply = cluster.api.call("POST", all, Some(&wrong));
         assert_eq!(reply.status, 422, "{member} {value}: {}", reply.body);
     }
     // One of the namespace in which nothing can be read denies the namespace.
