@@ -122,10 +122,48 @@ fn other_keys_and_other_files_are_named() {
     assert!(matches!(PublicKey::read_at(&two, at), Err(KeyError::SeveralKeys)));
     let two = [file("ed.pgp"), file("ed.pgp")].concat();
     assert!(matches!(PublicKey::read_at(&two, at), Err(KeyError::SeveralKeys)));
-    let large = [&file("ed.pgp")[..], &vec![0; 1 << 20]].concat();
-    assert!(matches!(PublicKey::read_at(&large, at), Err(KeyError::TooLarge { .. })));
+    let sized = |size: usize| {
+        let mut bytes = file("ed.pgp");
+        bytes.resize(size, 0);
+        refusal(PublicKey::read_at(&bytes, at))
+    };
+    assert!(matches!(sized(1 << 20), KeyError::Malformed { .. }));
+    assert!(matches!(sized((1 << 20) + 1), KeyError::TooLarge { .. }));
+    // The first packet of a private key, written in both ways.
+    for first in [0x95, 0xc5] {
+        let private = refusal(PublicKey::read_at(&[first, 0, 1, 4], at));
+        assert!(matches!(private, KeyError::PrivateHalfGiven { what: "OpenPGP" }), "{private}");
+    }
     assert!(PublicKey::from_pem_or_other(&file("rsa.asc")).is_err(), "without a time");
     assert!(PublicKey::read_at(&data("ed25519.pub.pem"), at).is_ok(), "keys of other kinds");
+}
+
+/// Each subkey costs a parse, each self-signature a verification.
+#[test]
+fn subkeys_and_self_signatures_are_counted() {
+    let at = Timestamp::from_unix(MADE + DAY);
+    let good = file("ed.pgp");
+    // The main key and its user id; the signature over them; a subkey that signs; one that does not.
+    let (named, rest) = good.split_at(62);
+    let (over_user, subkeys) = rest.split_at(152);
+    let (signing, other) = subkeys.split_at(300);
+    let subkeys = |count: usize| {
+        let more = other.repeat(count - 1);
+        PublicKey::read_at(&[named, over_user, signing, &more].concat(), at)
+    };
+    assert!(subkeys(2).is_ok() && subkeys(32).is_ok());
+    let error = refusal(subkeys(33)).to_string();
+    assert!(error.contains("more subkeys than are looked at"), "{error}");
+
+    let mut bad = over_user.to_vec();
+    *bad.last_mut().unwrap() ^= 1;
+    let signatures = |count: usize| {
+        let before = bad.repeat(count);
+        PublicKey::read_at(&[named, &before, over_user, signing].concat(), at)
+    };
+    assert!(signatures(0).is_ok() && signatures(100).is_ok());
+    let error = refusal(signatures(300)).to_string();
+    assert!(error.contains("more self-signatures than are looked at"), "{error}");
 }
 
 #[test]

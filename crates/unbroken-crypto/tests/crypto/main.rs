@@ -23,3 +23,4 @@ mod support;
 mod timestamps;
 mod two_libraries;
 mod wycheproof;
+mod x509;

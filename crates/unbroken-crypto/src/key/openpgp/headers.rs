@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn each_hash_is_the_one_of_its_number() {
+        for (number, size) in [(8, 32), (9, 48), (10, 64)] {
+            let mut raw = headers(&CREATED);
+            raw[3] = number;
+            let hash = Headers::read(&raw).unwrap().hash;
+            assert_eq!(hash.digest().output_len(), size);
+            let scheme = hash.rsa_scheme().name();
+            assert!(scheme.ends_with(&format!("sha{}", size * 8)), "{scheme}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_refused_for_its_own_reason() {
         let good = headers(&CREATED);
         let with = |index: usize, value: u8| {
