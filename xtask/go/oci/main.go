@@ -1,21 +1,16 @@
-// The libraries of cosign and oras as a program: they write beside an image, and say what they find there.
+// The library of cosign as a program: it writes beside an image, and says what it finds there.
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"log"
 	"os"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v3/pkg/oci/mutate"
 	cosign "github.com/sigstore/cosign/v3/pkg/oci/remote"
 	"github.com/sigstore/cosign/v3/pkg/oci/static"
-	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/content/file"
-	"oras.land/oras-go/v2/registry/remote"
 )
 
 func must[T any](value T, err error) T {
@@ -51,32 +46,6 @@ func list(image name.Digest) {
 	}
 }
 
-func orasRepository(repository string) *remote.Repository {
-	opened := must(remote.NewRepository(repository))
-	opened.PlainHTTP = true
-	return opened
-}
-
-// orasList prints what oras finds.
-func orasList(repository, digest string) {
-	context := context.Background()
-	opened := orasRepository(repository)
-	subject := must(opened.Resolve(context, digest))
-	check(opened.Referrers(context, subject, "", func(page []ocispec.Descriptor) error {
-		for _, found := range page {
-			fmt.Println("referrer", found.Digest, found.ArtifactType)
-		}
-		return nil
-	}))
-}
-
-// orasPull writes the files of an artifact into a folder.
-func orasPull(repository, digest, folder string) {
-	store := must(file.New(folder))
-	defer store.Close()
-	must(oras.Copy(context.Background(), orasRepository(repository), digest, store, "", oras.DefaultCopyOptions))
-}
-
 func main() {
 	words := os.Args[1:]
 	repository, digest := words[1], words[2]
@@ -88,10 +57,6 @@ func main() {
 		check(cosign.WriteAttestationNewBundleFormat(image, must(os.ReadFile(words[3])), words[4]))
 	case "list":
 		list(image)
-	case "oras-list":
-		orasList(repository, digest)
-	case "oras-pull":
-		orasPull(repository, digest, words[3])
 	default:
 		log.Fatal("unknown: ", words[0])
 	}

@@ -1,5 +1,5 @@
 //! Programs in Go, built by the toolchain of the machine: that of in-toto-golang, a servant of its library, a
-//! Workload API made of go-spiffe, a registry made of go-containerregistry, and the libraries of cosign and oras.
+//! Workload API made of go-spiffe, a registry made of go-containerregistry, the library of cosign, and oras.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,10 +33,10 @@ pub(super) const MODULES: [Module; 2] = [
         beside: &["peer", "workload"],
     },
     Module {
-        what: "the libraries of cosign and oras",
+        what: "the library of cosign, and oras",
         folder: "xtask/go/oci",
-        packages: &["."],
-        programs: &[("UNBROKEN_TEST_COSIGN_ORAS", "oci-peer")],
+        packages: &[".", "oras.land/oras/cmd/oras"],
+        programs: &[("UNBROKEN_TEST_COSIGN", "oci-peer"), ("UNBROKEN_TEST_ORAS", "oras")],
         beside: &[],
     },
 ];

@@ -4,6 +4,7 @@
 
 mod attaching;
 mod golang;
+mod oras;
 mod server;
 mod tls;
 mod tools;

@@ -15,7 +15,7 @@ use unbroken_testkit::registry::{RegistryProcess, push_image};
 
 use crate::server::repository;
 
-struct Silent;
+pub(crate) struct Silent;
 
 impl Progress for Silent {
     fn found(&self, _: u64) {}
