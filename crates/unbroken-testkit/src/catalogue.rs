@@ -14,7 +14,7 @@ use crate::defects::Defect;
 use crate::vector::vectors_folder;
 
 /// The groups of the catalogue by the letter that their ids begin with.
-pub const GROUPS: [(&str, &str); 11] = [
+pub const GROUPS: [(&str, &str); 14] = [
     ("L", "Layouts and envelopes"),
     ("R", "Rules and artifact paths"),
     ("K", "Digests and links"),
@@ -26,6 +26,9 @@ pub const GROUPS: [(&str, &str); 11] = [
     ("O", "Registries and images"),
     ("A", "Advisories and audits"),
     ("J", "JSON and YAML"),
+    ("W", "Admission"),
+    ("B", "Ways around admission"),
+    ("G", "Advisories of admission controllers"),
 ];
 
 /// Where the tables begin in the threat model; everything behind is made.

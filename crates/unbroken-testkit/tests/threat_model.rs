@@ -9,7 +9,7 @@ use unbroken_testkit::{catalogue, defects, vectors_folder};
 use unbroken_verify::FindingCode;
 
 /// How many lines each group has.
-const GROUPS: [(&str, u32); 11] = [
+const GROUPS: [(&str, u32); 14] = [
     ("L", 73),
     ("R", 20),
     ("K", 21),
@@ -21,6 +21,9 @@ const GROUPS: [(&str, u32); 11] = [
     ("A", 39),
     ("O", 20),
     ("J", 6),
+    ("W", 24),
+    ("B", 27),
+    ("G", 39),
 ];
 
 /// Advisories beyond the row.

@@ -3,7 +3,8 @@
 //! CVE-2025-29778: conditions that were written down had no effect. The members are those that the reader
 //! names when it meets one that it does not know, so that a new one without a case here fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use unbroken_crypto::hash::sha256;
@@ -25,13 +26,36 @@ struct Case {
 }
 
 /// The structures, each with policies in which it has a member that nobody knows.
-const STRUCTURES: [(&str, &str, &str); 6] = [
+const STRUCTURES: [(&str, &str, &str); 9] = [
     ("policy", "  images:", "  unknown: 1\n  images:"),
     ("policy.layout", "{file: root.layout}", "{file: root.layout, unknown: 1}"),
     ("policy.owners", "[{file: owner.pub}]", "[{file: owner.pub, unknown: 1}]"),
     ("policy.inspectors", "  layout:", "  inspectors: [{file: owner.pub, unknown: 1}]\n  layout:"),
     ("policy.binding", "  layout:", "  binding: {required: true, unknown: 1}\n  layout:"),
+    ("policy.selector", "  layout:", "  namespaceSelector: {unknown: 1}\n  layout:"),
+    (
+        "policy.selector.expressions",
+        "  layout:",
+        "  namespaceSelector: {matchExpressions: [{unknown: 1}]}\n  layout:",
+    ),
+    ("policy.configMap", "{file: root.layout}", "{configMap: {unknown: 1}}"),
     ("settings", "", "unknown: 1"),
+];
+/// Members that a file of policies cannot use. Those of a cluster are changed, with what comes of it, in
+/// `layouts_come_from_config_maps_and_registries_and_are_followed`,
+/// `the_policy_of_a_namespace_asks_for_more_there_and_lets_nothing_in_by_itself` and
+/// `where_the_settings_say_so_the_policy_of_a_namespace_is_enough`.
+const OF_A_CLUSTER: [(&str, &str); 10] = [
+    ("policy.layout", "configMap"),
+    ("policy.layout", "image"),
+    ("policy.owners", "configMap"),
+    ("policy.owners", "image"),
+    ("policy.inspectors", "configMap"),
+    ("policy.inspectors", "image"),
+    ("policy.configMap", "namespace"),
+    ("policy.configMap", "name"),
+    ("policy.configMap", "key"),
+    ("settings", "delegatedNamespaces"),
 ];
 const LISTS: [(&str, &str); 2] = [
     ("settings.exemptions", "exemptions: [{unknown: 1}]"),
@@ -40,7 +64,9 @@ const LISTS: [(&str, &str); 2] = [
 
 fn admits(world: &World, policies: &str, request: &Value) -> bool {
     // Settings that cannot be used are no policies at all.
-    let Ok(policies) = world.read_policies(policies) else { return false };
+    let Ok(mut policies) = world.read_policies(policies) else { return false };
+    let labels = BTreeMap::from([("env".to_owned(), "prod".to_owned())]);
+    policies.namespaces = Arc::new(BTreeMap::from([("prod".to_owned(), labels)]));
     matches!(world.judge(&policies, request).verdict, Verdict::Allowed(_))
 }
 
@@ -52,7 +78,8 @@ fn every_member_of_a_policy_changes_a_decision() {
         assert!(admits(&world, good, request), "{member:?} does not admit: {good}");
         assert!(!admits(&world, denies, request), "{member:?} does not deny: {denies}");
     }
-    let tested: BTreeSet<(&str, &str)> = cases.iter().map(|case| case.member).collect();
+    let tested: BTreeSet<(&str, &str)> =
+        cases.iter().map(|case| case.member).chain(OF_A_CLUSTER).collect();
     let members = members(&world);
     let all = members.iter().map(|(structure, member)| (*structure, member.as_str())).collect();
     assert_eq!(tested, all, "every member has a case, and every case a member");
@@ -108,6 +135,29 @@ fn cases(world: &World) -> Vec<Case> {
     world.keep("foreign.layout", &foreign.case().layout);
     case("policy", "layout", good(), without("root.layout", "foreign.layout"), &signed);
     case("policy", "owners", good(), without("owner.pub", "stranger.pub"), &signed);
+    let version = with("minLayoutVersion: 1");
+    case("policy", "minLayoutVersion", good(), version, &signed);
+    let two = without("[{file: owner.pub}]", "[{file: owner.pub}, {file: stranger.pub}]");
+    case("policy", "threshold", format!("{two}  threshold: 1\n"), two, &signed);
+    let select = |selector: &str| with(&format!("namespaceSelector: {{{selector}}}"));
+    let labels = |value: &str| select(&format!("matchLabels: {{env: {value}}}"));
+    case("policy", "namespaceSelector", good(), labels("dev"), &signed);
+    case("policy.selector", "matchLabels", labels("prod"), labels("dev"), &signed);
+    let expression = |key: &str, operator: &str, values: &str| {
+        let values =
+            if values.is_empty() { String::new() } else { format!(", values: [{values}]") };
+        select(&format!("matchExpressions: [{{key: {key}, operator: {operator}{values}}}]"))
+    };
+    let chosen = || expression("env", "In", "prod");
+    let others = expression("env", "DoesNotExist", "");
+    case("policy.selector", "matchExpressions", good(), others, &signed);
+    for (member, other) in [
+        ("key", expression("team", "In", "prod")),
+        ("operator", expression("env", "NotIn", "prod")),
+        ("values", expression("env", "In", "dev")),
+    ] {
+        case("policy.selector.expressions", member, chosen(), other, &signed);
+    }
     let elsewhere = world.push("acme/elsewhere");
     world.attach_at(&world.repository("evidence/acme"), &elsewhere, |_| {});
     case("policy", "evidence", with("evidence: [HOST/evidence/acme]"), good(), &elsewhere);
