@@ -98,6 +98,8 @@ const HEAD: &str = "\
 Drawn from `docs/assurance.toml` by the commands that measure; nothing here is written by hand. `cargo xtask assurance`
 measures what takes minutes, the other commands what takes hours. A run whose checks fail is not recorded: each figure is
 one of a run without a failure. A commit with a `+` had changes that were not yet on `main`.
+Advisories are not among the checks of dependencies, as no registry of packages carries their database: `deny.toml` has a bound
+for each that matters, which an architecture test holds against every lock file.
 Which changes of the code no test notices is in [mutants.md](mutants.md).
 ";
 
@@ -126,5 +128,27 @@ mod tests {
         let record = read(&workspace).unwrap();
         assert!(!record.is_empty());
         assert_eq!(kept, page(&record), "run: cargo xtask assurance");
+    }
+
+    #[test]
+    fn every_figure_is_of_a_day_and_a_commit_of_this_project() {
+        let workspace = Workspace::load().unwrap();
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.current_dir(&workspace.root).args(arguments).output().unwrap().status.success()
+        };
+        // Sources without their history, or with a part of it, cannot tell.
+        let has_history =
+            workspace.root.join(".git").exists() && !workspace.root.join(".git/shallow").exists();
+        for (name, kept) in read(&workspace).unwrap() {
+            let commit = kept.commit.trim_end_matches('+');
+            assert!(commit.len() == 10 && commit.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let digits = kept.date.split('-').map(str::len).collect::<Vec<_>>();
+            assert_eq!(digits, [4, 2, 2], "{name}");
+            assert!(!kept.figures.is_empty(), "{name}");
+            if has_history {
+                assert!(git(&["merge-base", "--is-ancestor", commit, "HEAD"]), "{name}: {commit}");
+            }
+        }
     }
 }

@@ -105,9 +105,20 @@ fn the_bounds_on_what_is_in_use_are_there() {
     let deny = deny();
     let bounds: BTreeMap<&str, &str> =
         deny.bans.deny.iter().filter_map(|ban| ban.package.split_once(':')).collect();
-    for name in
-        ["aws-lc-sys", "aws-lc-rs", "ed25519-dalek", "curve25519-dalek", "ml-dsa", "pgp", "tar"]
-    {
+    for name in [
+        "aws-lc-sys",
+        "aws-lc-rs",
+        "ed25519-dalek",
+        "curve25519-dalek",
+        "ml-dsa",
+        "pgp",
+        "rustls-webpki",
+        "rustls",
+        "h2",
+        "idna",
+        "time",
+        "tar",
+    ] {
         assert!(bounds.contains_key(name), "{name} has no bound");
     }
 }

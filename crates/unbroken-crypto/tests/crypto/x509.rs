@@ -1,7 +1,7 @@
 //! X.509 certificates as they are read, before anything is asked of their issuers.
 
 use unbroken_crypto::{Certificate, CertificateError};
-use unbroken_testkit::certificates::{CertificateDraft, pem};
+use unbroken_testkit::certificates::{AltName, CertificateDraft, pem};
 use unbroken_testkit::keys;
 
 use crate::support::data;
@@ -78,4 +78,38 @@ fn serial_numbers_are_positive_and_of_twenty_bytes_at_the_most() {
     for serial in [&[0x80][..], &[0xff; 20], &[0x7f; 21]] {
         assert!(with(serial).is_err(), "{serial:?}");
     }
+}
+
+#[test]
+fn names_are_told_by_their_kind_and_have_one_reading() {
+    let with = |alternative: Vec<AltName>| {
+        let mut draft = CertificateDraft::of("workload");
+        draft.alternative = alternative;
+        Certificate::from_der(&draft.issued_by("ca"))
+    };
+    let dns = |name: &str| AltName::Dns(name.to_owned());
+    let email = |name: &str| AltName::Email(name.to_owned());
+    let uri = |name: &str| AltName::Uri(name.to_owned());
+    let names = with(vec![dns("a.example"), email("b@a.example"), uri("https://a.example")]);
+    let names = names.unwrap().names().clone();
+    assert_eq!(names.dns_names, ["a.example"]);
+    assert_eq!(names.emails, ["b@a.example"]);
+    assert_eq!(names.uris, ["https://a.example"]);
+    assert_eq!(names.common_names, ["workload"]);
+
+    // The common name is one of the 256 that there may be.
+    assert!(with(vec![dns("a.example"); 255]).is_ok());
+    let many = with(vec![dns("a.example"); 256]);
+    assert!(matches!(many, Err(CertificateError::TooMany { limit: 256, .. })));
+    for bad in [dns(""), dns("a\n"), email("\0"), uri("")] {
+        assert!(with(vec![dns("a.example"), bad]).is_err());
+    }
+    let id = || uri("spiffe://example.com/build");
+    assert!(with(vec![id(), dns("a.example")]).is_ok());
+    for alternative in
+        [vec![id(), id()], vec![id(), uri("https://a.example")], vec![uri("spiffe:x")]]
+    {
+        assert!(with(alternative).is_err());
+    }
+    assert!(with(vec![uri("https://a.example"), uri("https://b.example")]).is_ok());
 }
