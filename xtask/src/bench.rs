@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the speed table, each figure beside a peer or a limit of the same run.
 
+pub(crate) mod admission;
 mod chain;
 mod measure;
 mod recording;

@@ -26,6 +26,8 @@ usage: cargo xtask <command>
   test [--no-install]   install what the real-component tests need, where that is missing and possible,
                         then run every test, doc test and example
   bench [--quick]       build the release program and print the speed table, each figure beside a peer
+  bench admission [--quick]
+                        build the admission controller, put it under load, and print what it holds
   fuzz [--seconds N | --minutes N] [TARGET...]
                         run the fuzz targets under libFuzzer, each for a minute unless told otherwise
   compare patterns [--pairs N]
@@ -78,6 +80,8 @@ fn main() -> ExitCode {
         ["test"] => test_run::run(components::Installing::Allowed),
         ["test", "--no-install"] => test_run::run(components::Installing::Forbidden),
         ["bench"] => bench::run(&bench::Sizes::FULL),
+        ["bench", "admission"] => bench::admission::run(&bench::admission::Load::FULL),
+        ["bench", "admission", "--quick"] => bench::admission::run(&bench::admission::Load::QUICK),
         ["bench", "--quick"] => bench::run(&bench::Sizes::QUICK),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["compare", what, rest @ ..] => compare(what, rest),
