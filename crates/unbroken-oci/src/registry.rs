@@ -126,6 +126,15 @@ impl Client {
         Self { shared, deadline: None }
     }
 
+    /// Makes a client that looks into this text of credentials before all other places. It shares
+    /// neither connections nor tokens with this one.
+    #[must_use]
+    pub fn with_credentials(&self, place: String, text: &str) -> Self {
+        let mut settings = self.settings().clone();
+        settings.credentials.inline = Some((place, text.to_owned()));
+        Self { deadline: self.deadline, ..Self::new(settings) }
+    }
+
     /// Bounds everything that is done with the result, in all, by a moment. Connections and what
     /// registries asked for stay shared.
     #[must_use]

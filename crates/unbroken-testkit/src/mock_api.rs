@@ -185,7 +185,9 @@ impl State {
                 None => status(404),
             },
             "POST" => {
-                let name = body["metadata"]["name"].as_str().unwrap_or_default();
+                let prefix = body["metadata"]["generateName"].as_str().unwrap_or_default();
+                let generated = || format!("{prefix}{}", store.version);
+                let name = body["metadata"]["name"].as_str().map_or_else(generated, str::to_owned);
                 let path = format!("{path}/{name}");
                 if store.objects.contains_key(&path) {
                     return status(409);

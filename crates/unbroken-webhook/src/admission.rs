@@ -14,7 +14,7 @@ use unbroken_oci::reference::{Reference, Selector};
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
 use crate::metrics::Reading;
-use crate::policy::{Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
+use crate::policy::{BreakGlass, Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
 use crate::review::{Operation, Request};
 use crate::workload::{ImageSlot, Unreadable, image_slots};
 
@@ -62,6 +62,11 @@ pub trait Verify {
         Vec::new()
     }
 
+    /// Returns what has the credentials that a request may use, where they are other ones.
+    fn for_request(&self, _request: &Request) -> Option<Box<dyn Verify + '_>> {
+        None
+    }
+
     /// Finds the digest of an image that is named by a tag.
     ///
     /// # Errors
@@ -78,6 +83,8 @@ pub struct Ruling {
     pub warnings: Vec<String>,
     /// Where each image stands in the object, by the normal form of its name.
     pub places: BTreeMap<String, Vec<String>>,
+    /// Why it comes in although it was denied, where somebody was allowed to do that.
+    pub broken_glass: Option<String>,
 }
 
 /// Judges a request.
@@ -87,15 +94,19 @@ pub fn judge(
     occasion: impl Into<Occasion>,
     verifier: &dyn Verify,
 ) -> Ruling {
-    match images_to_judge(request, policies) {
+    let occasion = occasion.into();
+    let ruling = match images_to_judge(request, policies) {
         Ok(Images::Relieved(relief)) => Ruling::bare(Docket::relieve(relief)),
         Ok(Images::ToJudge(slots)) => {
-            let occasion = occasion.into();
             let warnings = Vec::new();
             Course { namespace: &request.namespace, policies, occasion, verifier, warnings }
                 .run(slots)
         }
         Err(failure) => Ruling::bare(Decision::Deny(vec![*failure])),
+    };
+    match policies.break_glass(&request.user, &request.namespace, occasion.now) {
+        Some(permission) => ruling.broken(permission),
+        None => ruling,
     }
 }
 
@@ -108,7 +119,23 @@ impl From<Timestamp> for Occasion {
 
 impl Ruling {
     fn bare(decision: Decision) -> Self {
-        Self { decision, warnings: Vec::new(), places: BTreeMap::new() }
+        Self { decision, warnings: Vec::new(), places: BTreeMap::new(), broken_glass: None }
+    }
+
+    /// Lets in what was denied, and says so to everybody.
+    fn broken(mut self, permission: &BreakGlass) -> Self {
+        let Decision::Deny(failures) = &self.decision else { return self };
+        let BreakGlass { reason, until, .. } = permission;
+        let mut codes: Vec<&str> = failures.iter().map(|failure| failure.code.as_str()).collect();
+        codes.dedup();
+        self.warnings.insert(0, format!("break-glass until {until}: {reason}"));
+        self.warnings.extend(failures.iter().map(|failure| {
+            let Failure { code, image, message, .. } = failure;
+            format!("[{code}] {image}: {message}")
+        }));
+        self.broken_glass = Some(format!("until {until}: {reason}; {}", codes.join(" ")));
+        self.decision = Docket::relieve(Relief::BreakGlass);
+        self
     }
 }
 
@@ -258,14 +285,16 @@ impl Course<'_> {
         }
         // What cannot come in anyhow costs no registry a request.
         if !failures.is_empty() {
-            return Ruling { decision: Decision::Deny(failures), warnings: self.warnings, places };
+            let (decision, warnings) = (Decision::Deny(failures), self.warnings);
+            return Ruling { decision, warnings, places, broken_glass: None };
         }
         let demands = images.values().flat_map(|image| self.demands(image)).collect();
         let mut docket = Docket::new(demands);
         for image in images.values() {
             self.judge(image, &mut docket);
         }
-        Ruling { decision: docket.decide(), warnings: self.warnings, places }
+        let decision = docket.decide();
+        Ruling { decision, warnings: self.warnings, places, broken_glass: None }
     }
 
     /// Returns what is asked of an image: an image that no policy is for is asked for one.

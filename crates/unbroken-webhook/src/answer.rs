@@ -23,6 +23,10 @@ pub fn answer(request: &Request, ruling: &Ruling) -> Answer {
     let verdict = match &ruling.decision {
         Decision::Admit(proof) => {
             annotate(proof, &mut annotations);
+            if let Some(broken) = &ruling.broken_glass {
+                annotations.insert("decision", "break-glass".to_owned());
+                annotations.insert("break-glass", cut(&plain(broken), LONGEST_ANNOTATION));
+            }
             Verdict::Allowed(Vec::new())
         }
         Decision::Deny(failures) => {
@@ -51,7 +55,7 @@ pub(crate) fn answer_changes(changes: Vec<Change>, warnings: &[String]) -> Answe
 pub(crate) fn refuse_failure(request: &Request, failure: &Failure) -> Answer {
     let places = BTreeMap::from([(failure.image.clone(), Vec::new())]);
     let decision = Decision::Deny(vec![failure.clone()]);
-    answer(request, &Ruling { decision, warnings: Vec::new(), places })
+    answer(request, &Ruling { decision, warnings: Vec::new(), places, broken_glass: None })
 }
 
 /// Answers what cannot be judged, so that it does not come in.
@@ -109,6 +113,7 @@ fn words(relief: Relief) -> &'static str {
         Relief::SameImages => "the images are those that the object has already",
         Relief::NoImages => "the subresource has no image",
         Relief::ExemptNamespace => "the settings leave the namespace out",
+        Relief::BreakGlass => "the user may let in what does not verify",
     }
 }
 

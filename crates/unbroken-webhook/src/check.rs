@@ -13,7 +13,7 @@ use crate::admission::judge;
 use crate::answer::answer;
 use crate::failure::{Ending, Failed};
 use crate::options::{Registries, clock, load_policies};
-use crate::review::{Answer, Operation, Request, Verdict, is_namespace};
+use crate::review::{Answer, Operation, Request, User, Verdict, is_namespace};
 use crate::verifier::RegistryVerifier;
 use crate::workload::GroupKind;
 
@@ -135,6 +135,8 @@ impl Check {
             name: member("name").unwrap_or_default(),
             namespace,
             operation: Operation::Create,
+            user: User::default(),
+            dry_run: false,
             object: Some(object),
             old_object: None,
         })

@@ -5,9 +5,12 @@
 
 pub mod api;
 pub mod certificates;
+pub mod events;
 mod follow;
 pub mod options;
 mod policies;
+pub mod pull_secrets;
+pub mod recheck;
 pub mod resource;
 pub mod rotation;
 mod sources;

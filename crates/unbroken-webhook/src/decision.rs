@@ -66,6 +66,8 @@ pub enum Relief {
     NoImages,
     /// The namespace is one of those that the settings leave out.
     ExemptNamespace,
+    /// Somebody may let in what does not verify, for a while.
+    BreakGlass,
 }
 
 /// A chain that verified and names the image, under one policy.

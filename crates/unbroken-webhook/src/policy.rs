@@ -22,6 +22,7 @@ pub(crate) use self::generation::Generation;
 use self::selector::{LabelSelector, Labels};
 use self::source::Sources;
 use crate::pattern::{ImagePattern, NamePattern};
+use crate::review::User;
 use crate::workload::CustomKind;
 
 /// All policies and settings of a moment.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub exempt_namespaces: Vec<String>,
     /// Exceptions that somebody signed off on.
     pub exemptions: Vec<Exemption>,
+    /// Who may let in for a while what does not verify.
+    pub break_glass: Vec<BreakGlass>,
     /// Kinds of objects beside those of Kubernetes.
     pub kinds: Vec<CustomKind>,
     /// Namespaces for whose images a policy of the namespace itself is enough.
@@ -81,6 +84,21 @@ pub enum Tags {
 pub struct Exemption {
     /// The images.
     pub images: Vec<ImagePattern>,
+    /// The namespaces.
+    pub namespaces: Vec<NamePattern>,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// A permission to let in what does not verify, for some users, for some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// The users, by their whole names.
+    pub users: Vec<String>,
+    /// The groups, by their whole names.
+    pub groups: Vec<String>,
     /// The namespaces.
     pub namespaces: Vec<NamePattern>,
     /// Why.
@@ -203,6 +221,20 @@ impl PolicySet {
         let labels = self.namespaces.get(namespace);
         let policies = self.policies.iter().map(Arc::as_ref);
         policies.filter(move |policy| policy.matches(image, namespace, labels))
+    }
+
+    /// Returns a permission for a user to let in what does not verify, if there is one that has not ended.
+    ///
+    /// Nothing of the object counts: its author would give himself the permission.
+    pub fn break_glass(&self, user: &User, namespace: &str, now: Timestamp) -> Option<&BreakGlass> {
+        self.settings.break_glass.iter().find(|permission| {
+            let BreakGlass { users, groups, namespaces, until, reason: _ } = permission;
+            let is_meant =
+                users.contains(&user.name) || groups.iter().any(|it| user.groups.contains(it));
+            is_meant
+                && now.unix() < until.unix()
+                && namespaces.iter().any(|pattern| pattern.matches(namespace))
+        })
     }
 
     /// Tells whether the policies of a namespace are enough for its images.

@@ -44,10 +44,25 @@ pub struct Request {
     pub namespace: String,
     /// What is to be done.
     pub operation: Operation,
+    /// Who asks, as the API server knows him.
+    pub user: User,
+    /// Whether nothing of it is kept.
+    pub dry_run: bool,
     /// The object as it would become.
     pub object: Option<Value>,
     /// The object as it is.
     pub old_object: Option<Value>,
+}
+
+/// Whoever asks, as the API server authenticated him.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// The name.
+    #[serde(default, rename = "username")]
+    pub name: String,
+    /// The groups.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 /// What is to be done with an object.
@@ -130,6 +145,10 @@ struct RequestWire {
     namespace: String,
     operation: Operation,
     #[serde(default)]
+    user_info: User,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
     object: Option<Exact>,
     #[serde(default)]
     old_object: Option<Exact>,
@@ -192,6 +211,8 @@ impl Request {
             name: request.name,
             namespace: request.namespace,
             operation: request.operation,
+            user: request.user_info,
+            dry_run: request.dry_run,
             object: request.object.map(|Exact(value)| value),
             old_object: request.old_object.map(|Exact(value)| value),
         })

@@ -9,9 +9,11 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cache::options::CacheOptions;
-use crate::cluster::Follower;
-use crate::cluster::options::{ClusterOptions, IssuingOptions};
+use crate::cluster::events::Events;
+use crate::cluster::options::{Cluster, ClusterOptions, IssuingOptions};
+use crate::cluster::pull_secrets::PullSecrets;
 use crate::cluster::rotation::Rotation;
+use crate::cluster::{Follower, recheck};
 use crate::failure::Failed;
 use crate::log::Log;
 use crate::metrics::Reloaded;
@@ -66,8 +68,21 @@ impl Serve {
         let policies = if cluster.is_some() { Follower::at_first(policies) } else { policies };
         let registries = self.registries.client()?;
         let bounds = self.cache.bounds();
-        let verifier = Arc::new(RegistryVerifier::remembering(registries.clone(), bounds));
-        let service = Service::new(policies, verifier, clock, Log::new(std::io::stderr()));
+        let log = Log::new(std::io::stderr());
+        let mut verifier = RegistryVerifier::remembering(registries.clone(), bounds);
+        if let Some(Cluster { api, pull_secrets: true, .. }) = &cluster {
+            let pull_secrets = PullSecrets::new(api.clone(), registries.clone(), log.clone());
+            verifier = verifier.with_pull_secrets(pull_secrets);
+        }
+        let service = Service::new(policies, Arc::new(verifier), clock, log.clone());
+        if let Some(Cluster { api, recheck: Some(every), .. }) = &cluster {
+            recheck::start(api.clone(), &service, clock, *every);
+        }
+        if let Some(Cluster { api, events: true, .. }) = &cluster {
+            let instance = std::env::var("HOSTNAME");
+            let instance = instance.unwrap_or_else(|_| "unbroken-webhook".to_owned());
+            service.tell_events(Events::start(api.clone(), instance, log));
+        }
         let metrics = self.metrics.map(listen).transpose()?;
         let (listener, address) = listen(self.listen)?;
         service.log().event(&format!("listening on {address}"));

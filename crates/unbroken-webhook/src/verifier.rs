@@ -19,17 +19,33 @@ use self::evidence::{Image, Pieces};
 use crate::admission::{Occasion, Verify};
 use crate::cache::flights::{Flights, Sharing};
 use crate::cache::{Bounds, Cache, Moment, Outcome, Subject};
+use crate::cluster::pull_secrets::{PullSecrets, Puller};
 use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
 use crate::metrics::Reading;
 use crate::policy::{ChainPolicy, Generation, Policy};
+use crate::review::Request;
 
 /// Looks images and their evidence up in registries, once for all who ask at the same time.
+#[derive(Clone)]
 pub struct RegistryVerifier {
     client: Client,
-    cache: Cache,
+    /// Whose credentials the client has: what one may see is not told to others.
+    scope: Arc<str>,
+    pull_secrets: Option<Arc<PullSecrets>>,
+    cache: Arc<Cache>,
     /// Looks that are under way, by the image and what is asked of it.
-    flights: Flights<(Subject, Vec<Generation>), Vec<Outcome>>,
+    flights: Arc<Looks>,
+}
+
+type Looks = Flights<(Subject, Vec<Generation>), Vec<Outcome>>;
+
+/// A verifier with the credentials of a pod, which are read when a registry has to be asked.
+struct OfPod<'a> {
+    of: &'a RegistryVerifier,
+    pull_secrets: &'a PullSecrets,
+    puller: Puller,
+    made: OnceCell<RegistryVerifier>,
 }
 
 /// An image that is asked about, by its digest.
@@ -51,7 +67,14 @@ impl RegistryVerifier {
 
     /// Makes a verifier that remembers verdicts within bounds.
     pub fn remembering(client: Client, bounds: Bounds) -> Self {
-        Self { client, cache: Cache::new(bounds), flights: Flights::new() }
+        let (cache, flights) = (Arc::new(Cache::new(bounds)), Arc::new(Flights::new()));
+        Self { client, scope: "".into(), pull_secrets: None, cache, flights }
+    }
+
+    /// Lets requests be judged with the credentials that their pods name.
+    #[must_use]
+    pub fn with_pull_secrets(self, pull_secrets: PullSecrets) -> Self {
+        Self { pull_secrets: Some(Arc::new(pull_secrets)), ..self }
     }
 
     /// Returns what is remembered.
@@ -62,6 +85,20 @@ impl RegistryVerifier {
     /// Returns the client, whose requests end when nobody waits for the answer any more.
     fn client(&self, occasion: Occasion) -> Client {
         occasion.until.map_or_else(|| self.client.clone(), |until| self.client.until(until))
+    }
+
+    fn question_of<'a>(
+        &self,
+        image: &'a Reference,
+        digest: Digest,
+        found: Option<Image>,
+        occasion: Occasion,
+    ) -> Question<'a> {
+        let repository = image.repository();
+        let scope = Arc::clone(&self.scope);
+        let subject = Subject { scope, image: format!("{repository}@{digest}").into() };
+        let at = Moment { now: occasion.now, steady: Instant::now() };
+        Question { subject, repository, digest, image: found, at, occasion }
     }
 
     fn question<'a>(
@@ -77,7 +114,7 @@ impl RegistryVerifier {
                 (found.digests.first().cloned().ok_or_else(none)?, Some(found))
             }
         };
-        Ok(Question::of(image, digest, found, occasion))
+        Ok(self.question_of(image, digest, found, occasion))
     }
 
     /// Answers from what is remembered; nothing, where that does not suffice for all of it.
@@ -124,6 +161,12 @@ impl RegistryVerifier {
 }
 
 impl Verify for RegistryVerifier {
+    fn for_request(&self, request: &Request) -> Option<Box<dyn Verify + '_>> {
+        let pull_secrets = self.pull_secrets.as_deref()?;
+        let puller = Puller::of(request)?;
+        Some(Box::new(OfPod { of: self, pull_secrets, puller, made: OnceCell::new() }))
+    }
+
     fn verify(
         &self,
         image: &Reference,
@@ -145,7 +188,7 @@ impl Verify for RegistryVerifier {
         policies: &[&Policy],
         occasion: Occasion,
     ) -> Option<Vec<Result<Verified, Vec<Failure>>>> {
-        let question = Question::of(image, image.digest()?.clone(), None, occasion);
+        let question = self.question_of(image, image.digest()?.clone(), None, occasion);
         settle(image, &question, policies, |chains| {
             let outcomes = self.remembered(&question, chains)?;
             self.cache.count(chains.len(), true);
@@ -169,12 +212,41 @@ impl Verify for RegistryVerifier {
     }
 }
 
-impl<'a> Question<'a> {
-    fn of(image: &'a Reference, digest: Digest, found: Option<Image>, occasion: Occasion) -> Self {
-        let repository = image.repository();
-        let subject = Subject { scope: "".into(), image: format!("{repository}@{digest}").into() };
-        let at = Moment { now: occasion.now, steady: Instant::now() };
-        Self { subject, repository, digest, image: found, at, occasion }
+impl OfPod<'_> {
+    fn verifier(&self) -> &RegistryVerifier {
+        self.made.get_or_init(|| RegistryVerifier {
+            client: self.pull_secrets.client(&self.puller),
+            ..self.remembering()
+        })
+    }
+
+    /// What answers from what is remembered asks nobody, and needs no credentials.
+    fn remembering(&self) -> RegistryVerifier {
+        RegistryVerifier { scope: self.puller.scope().into(), ..self.of.clone() }
+    }
+}
+
+impl Verify for OfPod<'_> {
+    fn verify(
+        &self,
+        image: &Reference,
+        policies: &[&Policy],
+        occasion: Occasion,
+    ) -> Vec<Result<Verified, Vec<Failure>>> {
+        self.verifier().verify(image, policies, occasion)
+    }
+
+    fn recall(
+        &self,
+        image: &Reference,
+        policies: &[&Policy],
+        occasion: Occasion,
+    ) -> Option<Vec<Result<Verified, Vec<Failure>>>> {
+        self.remembering().recall(image, policies, occasion)
+    }
+
+    fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>> {
+        self.verifier().resolve(image, occasion)
     }
 }
 

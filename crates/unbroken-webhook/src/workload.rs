@@ -72,6 +72,12 @@ pub struct CustomKind {
     pub pod_specs: Vec<Vec<String>>,
 }
 
+/// Finds the specification of the pod in an object of a kind of Kubernetes.
+pub fn pod_spec<'a>(kind: &GroupKind, object: &'a Value) -> Option<&'a Value> {
+    let (_, _, members) = KINDS.iter().find(|(group, name, _)| (*group, *name) == kind.names())?;
+    members.iter().try_fold(object, |object, name| object.get(name))
+}
+
 /// Finds every image of an object.
 ///
 /// # Errors

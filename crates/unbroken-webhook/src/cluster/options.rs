@@ -17,6 +17,16 @@ pub struct ClusterOptions {
     /// Follow the policies, namespaces and config maps of the cluster
     #[arg(long)]
     cluster: bool,
+    /// Read the image pull secrets of pods and of their service accounts
+    #[arg(long, requires = "cluster")]
+    pull_secrets: bool,
+    /// Tell of denials as events
+    #[arg(long, requires = "cluster")]
+    events: bool,
+    /// Judge the pods that run each so many seconds, and report what would not come in any more
+    #[arg(long, value_name = "SECONDS", requires = "cluster")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    recheck: Option<u64>,
     /// The API server, if it is not that of the cluster that the program runs in
     #[arg(long, value_name = "URL", requires = "cluster")]
     api_server: Option<String>,
@@ -38,6 +48,12 @@ pub struct Cluster {
     pub api: Api,
     /// The namespace of the webhook.
     pub own_namespace: Name,
+    /// Whether the image pull secrets of pods are read.
+    pub pull_secrets: bool,
+    /// Whether denials are told as events.
+    pub events: bool,
+    /// How often pods that run are judged, if they are.
+    pub recheck: Option<Duration>,
 }
 
 impl ClusterOptions {
@@ -66,7 +82,9 @@ impl ClusterOptions {
             )
         })?;
         let api = Api::new(endpoint).map_err(|error| Failed::usage(error.to_string()))?;
-        Ok(Some(Cluster { api, own_namespace }))
+        let (pull_secrets, events) = (self.pull_secrets, self.events);
+        let recheck = self.recheck.map(Duration::from_secs);
+        Ok(Some(Cluster { api, own_namespace, pull_secrets, events, recheck }))
     }
 }
 

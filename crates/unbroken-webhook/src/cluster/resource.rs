@@ -52,6 +52,14 @@ impl Resource {
     pub const VALIDATING: Self = Self::registrations("validatingwebhookconfigurations");
     /// Registrations of webhooks that change.
     pub const MUTATING: Self = Self::registrations("mutatingwebhookconfigurations");
+    /// Events.
+    pub const EVENTS: Self = Self { group: "events.k8s.io", version: "v1", plural: "events" };
+    /// Reports of a namespace.
+    pub const OPEN_REPORTS: Self =
+        Self { group: "openreports.io", version: "v1alpha1", plural: "reports" };
+    /// Reports of a namespace, in their older form.
+    pub const POLICY_REPORTS: Self =
+        Self { group: "wgpolicyk8s.io", version: "v1alpha2", plural: "policyreports" };
     /// Policies of a namespace.
     pub const POLICIES: Self = Self::own("supplychainpolicies");
     /// Policies of the cluster.

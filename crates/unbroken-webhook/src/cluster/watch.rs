@@ -278,6 +278,13 @@ fn query(watched: &Watched, wish: &str) -> String {
     format!("{}?{wish}{}", watched.path, fields.unwrap_or_default())
 }
 
+/// Returns a text as it can stand in a query.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    escape(text, &mut escaped);
+    escaped
+}
+
 /// Writes a text so that it can stand in a query.
 fn escape(text: &str, to: &mut String) {
     use std::fmt::Write;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
+use unbroken_model::timestamp::Timestamp;
 
 use super::wire::patterns;
-use super::{Exemption, Settings, Tags, Unmatched};
+use super::{BreakGlass, Exemption, Settings, Tags, Unmatched};
 use crate::workload::{CustomKind, GroupKind};
 
 #[derive(Deserialize)]
@@ -22,6 +23,8 @@ struct SettingsWire {
     exemptions: Vec<ExemptionWire>,
     #[serde(default)]
     kinds: Vec<KindWire>,
+    #[serde(default)]
+    break_glass: Vec<BreakGlassWire>,
     #[serde(default)]
     delegated_namespaces: Vec<String>,
 }
@@ -55,6 +58,18 @@ struct ExemptionWire {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BreakGlassWire {
+    #[serde(default)]
+    users: Vec<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    namespaces: Vec<String>,
+    reason: String,
+    until: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct KindWire {
     group: String,
     kind: String,
@@ -71,11 +86,24 @@ pub(super) fn settings(spec: Value) -> Result<Settings, String> {
         Ok(Exemption {
             images: patterns(&wire.images)?,
             namespaces: patterns(&wire.namespaces)?,
-            until: wire.until.parse().map_err(|_| {
-                format!("until {:?} has not the form YYYY-MM-DDTHH:MM:SSZ", wire.until)
-            })?,
+            until: time(&wire.until)?,
             reason: wire.reason,
         })
+    });
+    let break_glass = wire.break_glass.into_iter().map(|wire| {
+        let BreakGlassWire { users, groups, namespaces, reason, until } = wire;
+        let nobody = users.is_empty() && groups.is_empty();
+        if nobody || namespaces.is_empty() || reason.trim().is_empty() {
+            return Err("breakGlass has users or groups, namespaces and a reason".to_owned());
+        }
+        // All users are in one of these: it would be a door without a lock.
+        if groups.iter().any(|group| {
+            group.starts_with("system:authenticated") || group == "system:unauthenticated"
+        }) {
+            return Err("breakGlass is not for everybody".to_owned());
+        }
+        let (namespaces, until) = (patterns(&namespaces)?, time(&until)?);
+        Ok(BreakGlass { users, groups, namespaces, reason, until })
     });
     let mut kinds_told = BTreeSet::new();
     let kinds = wire.kinds.into_iter().map(|wire| {
@@ -108,6 +136,11 @@ pub(super) fn settings(spec: Value) -> Result<Settings, String> {
         exempt_namespaces: wire.exempt_namespaces,
         exemptions: exemptions.collect::<Result<_, String>>()?,
         kinds: kinds.collect::<Result<_, String>>()?,
+        break_glass: break_glass.collect::<Result<_, String>>()?,
         delegated: patterns(&wire.delegated_namespaces)?,
     })
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("until {text:?} has not the form YYYY-MM-DDTHH:MM:SSZ"))
 }

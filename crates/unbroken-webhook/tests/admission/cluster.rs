@@ -1,7 +1,10 @@
 //! The program as a client of the API server, which is a mock here, and in `real` the real one.
 
+mod credentials;
+mod events;
 mod policies;
 mod real;
+mod reports;
 mod rotation;
 
 use std::fs;

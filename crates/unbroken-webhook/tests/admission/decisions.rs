@@ -242,3 +242,59 @@ fn kinds_that_are_told_of_are_judged_like_others() {
     admitted(&world.judge(&policies, &rollout(&signed)));
     denied(&world.judge(&policies, &rollout(&unsigned)), 403, "link-missing");
 }
+
+#[test]
+fn glass_is_broken_by_those_who_may_and_never_by_the_object() {
+    let world = World::new();
+    let image = world.push("acme/other");
+    let permission = |more: &str| {
+        format!(
+            "{POLICY}---\napiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {{name: s}}\nspec:\n  breakGlass:\n    - {{{more}}}\n"
+        )
+    };
+    let whole = "users: [alice], groups: [on-call], namespaces: [prod], reason: 'incident 9', until: '2026-06-01T13:00:00Z'";
+    let policies = world.policies(&permission(whole));
+    let ask = |user: &str, groups: &[&str]| {
+        let mut request = pod_of(&image);
+        request["userInfo"] = json!({"username": user, "groups": groups});
+        request
+    };
+    for request in [ask("alice", &[]), ask("bob", &["system:authenticated", "on-call"])] {
+        let answer = world.judge(&policies, &request);
+        admitted(&answer);
+        assert_eq!(annotation(&answer, "decision"), "break-glass");
+        let told = annotation(&answer, "break-glass");
+        assert!(told.contains("incident 9") && told.contains("link-missing"), "{told}");
+        assert_eq!(answer.warnings[0], "break-glass until 2026-06-01T13:00:00Z: incident 9");
+        assert!(answer.warnings[1].starts_with("[link-missing]"), "{:?}", answer.warnings);
+    }
+    // What verifies needs no permission, and does not say that it used one.
+    let signed = world.push_signed("acme/app");
+    let mut request = pod_of(&signed);
+    request["userInfo"] = json!({"username": "alice"});
+    assert_eq!(annotation(&world.judge(&policies, &request), "decision"), "admit");
+    let mut elsewhere = ask("alice", &["on-call"]);
+    elsewhere["namespace"] = json!("dev");
+    let mut claimed = ask("mallory", &["devs"]);
+    claimed["object"]["metadata"]["annotations"] = json!({
+        "in-toto.io/break-glass": "alice", "image-policy.k8s.io/break-glass": "true",
+    });
+    claimed["object"]["userInfo"] = json!({"username": "alice"});
+    for request in [pod_of(&image), ask("alice2", &[]), ask("", &["alice"]), elsewhere, claimed] {
+        denied(&world.judge(&policies, &request), 403, "link-missing");
+    }
+    let ended = world.policies(&permission(&whole.replace("13:00:00Z", "12:00:00Z")));
+    denied(&world.judge(&ended, &ask("alice", &[])), 403, "link-missing");
+    for (from, to) in [
+        ("users: [alice], groups: [on-call], ", ""),
+        ("groups: [on-call]", "groups: ['system:authenticated']"),
+        ("namespaces: [prod]", "namespaces: []"),
+        ("'incident 9'", "' '"),
+        (", until: '2026-06-01T13:00:00Z'", ""),
+    ] {
+        let text = permission(&whole.replace(from, to)).replace("HOST", world.registry.host());
+        let read =
+            unbroken_webhook::policy::PolicySet::parse(&text, world.folder(), crate::world::now());
+        assert!(read.is_err(), "{to}");
+    }
+}

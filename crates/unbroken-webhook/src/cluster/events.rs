@@ -1,0 +1,206 @@
+//! Tells of denials, and of what was let in all the same, as events of the cluster.
+//!
+//! Nobody waits for an event: what cannot be written in time is counted and dropped. Equal ones are one
+//! event with a count, so that a controller that tries for ever fills no store.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use unbroken_model::timestamp::Timestamp;
+
+use super::api::{Api, ApiError};
+use super::resource::{Name, Resource, metadata};
+use crate::log::Log;
+use crate::review::{Answer, Request, Verdict};
+
+/// Who says so.
+const CONTROLLER: &str = "in-toto.io/unbroken-webhook";
+/// Notices that wait.
+const WAITING: usize = 256;
+/// Events that are remembered, so that equal ones are one.
+const KNOWN: usize = 1024;
+/// How long an event is remembered.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
+/// How often the count of an event is written.
+const COUNT_AGAIN: Duration = Duration::from_secs(30);
+/// Events that are written at once, and then one each [`REFILL`].
+const BURST: u32 = 25;
+const REFILL: Duration = Duration::from_millis(200);
+/// The longest note that the API server takes.
+const LONGEST_NOTE: usize = 1024;
+
+/// Where events are told.
+pub struct Events {
+    to: SyncSender<Notice>,
+}
+
+/// What is told.
+struct Notice {
+    key: Key,
+    note: String,
+    at: Timestamp,
+}
+
+/// What makes an event the same as another one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    namespace: Name,
+    kind: String,
+    name: String,
+    reason: &'static str,
+    codes: String,
+}
+
+struct Written {
+    path: String,
+    count: u64,
+    counted: Instant,
+    last: Timestamp,
+    is_told: bool,
+}
+
+struct Writer {
+    api: Api,
+    instance: String,
+    log: Log,
+    known: BTreeMap<Key, Written>,
+    allowance: u32,
+    refilled: Instant,
+    dropped: u64,
+}
+
+impl Events {
+    /// Writes events in a thread of its own. `instance` says which replica it is.
+    pub fn start(api: Api, instance: String, log: Log) -> Self {
+        let (to, notices) = sync_channel(WAITING);
+        let mut writer = Writer {
+            api,
+            instance,
+            log,
+            known: BTreeMap::new(),
+            allowance: BURST,
+            refilled: Instant::now(),
+            dropped: 0,
+        };
+        std::thread::spawn(move || writer.run(&notices));
+        Self { to }
+    }
+
+    /// Tells of an answer, if there is something to tell. A dry run leaves nothing behind.
+    pub(crate) fn tell(&self, request: &Request, answer: &Answer, at: Timestamp) {
+        if request.dry_run {
+            return;
+        }
+        let text = |key: &str| answer.annotations.get(key).cloned().unwrap_or_default();
+        let (reason, codes, note) = match &answer.verdict {
+            Verdict::Denied { message, .. } => ("Denied", text("codes"), message.clone()),
+            Verdict::Allowed(_) if answer.annotations.contains_key("break-glass") => (
+                "BreakGlass",
+                text("break-glass"),
+                format!("let in by {}: {}", request.user.name, text("break-glass")),
+            ),
+            Verdict::Allowed(_) => return,
+        };
+        let Some(namespace) = Name::new(&request.namespace) else { return };
+        let generated = || {
+            let object = request.object.as_ref();
+            object.map(|object| metadata(object, "generateName")).unwrap_or_default().to_owned()
+        };
+        let name = if request.name.is_empty() { generated() } else { request.name.clone() };
+        let kind = request.kind.kind.clone();
+        let note = note.chars().take(LONGEST_NOTE / 4).collect();
+        let key = Key { namespace, kind, name, reason, codes };
+        // Where too many wait, what the log has is enough.
+        drop(self.to.try_send(Notice { key, note, at }));
+    }
+}
+
+impl Writer {
+    fn run(&mut self, notices: &Receiver<Notice>) {
+        loop {
+            match notices.recv_timeout(Duration::from_secs(1)) {
+                Ok(notice) => self.take(notice),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.count();
+        }
+    }
+
+    fn take(&mut self, notice: Notice) {
+        if let Some(written) = self.known.get_mut(&notice.key) {
+            (written.count, written.last, written.is_told) = (written.count + 1, notice.at, false);
+            return;
+        }
+        while self.refilled.elapsed() >= REFILL && self.allowance < BURST {
+            self.refilled += REFILL;
+            self.allowance += 1;
+        }
+        if self.allowance == BURST {
+            self.refilled = Instant::now();
+        }
+        if self.allowance == 0 || self.known.len() >= KNOWN {
+            self.dropped += 1;
+            return;
+        }
+        self.allowance -= 1;
+        match self.write(&notice) {
+            Ok(path) => {
+                let (counted, last) = (Instant::now(), notice.at);
+                let written = Written { path, count: 1, counted, last, is_told: true };
+                self.known.insert(notice.key, written);
+            }
+            Err(error) => self.log.event(&format!("an event was not written: {error}")),
+        }
+    }
+
+    fn write(&self, notice: &Notice) -> Result<String, ApiError> {
+        let Notice { key, note, at } = notice;
+        let Key { namespace, kind, name, reason, .. } = key;
+        let event = json!({
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": { "generateName": "unbroken-webhook-", "namespace": namespace.as_str() },
+            "eventTime": micro_time(*at),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self.instance,
+            "action": "Admission",
+            "type": "Warning",
+            "reason": reason,
+            "note": note,
+            "regarding": { "kind": kind, "namespace": namespace.as_str(), "name": name },
+        });
+        let all = Resource::EVENTS.all(Some(namespace));
+        let made: Value = self.api.create(&all, &event)?;
+        let name = Name::new(metadata(&made, "name"));
+        Ok(name.map(|name| Resource::EVENTS.one(Some(namespace), &name)).unwrap_or_default())
+    }
+
+    /// Writes counts that have changed, and forgets what is long ago.
+    fn count(&mut self) {
+        for written in self.known.values_mut() {
+            if written.is_told || written.counted.elapsed() < COUNT_AGAIN {
+                continue;
+            }
+            (written.is_told, written.counted) = (true, Instant::now());
+            let last = micro_time(written.last);
+            let series = json!({"series": {"count": written.count, "lastObservedTime": last}});
+            if let Err(error) = self.api.merge(&written.path, &series) {
+                self.log.event(&format!("an event was not counted: {error}"));
+            }
+        }
+        self.known.retain(|_, written| !written.is_told || written.counted.elapsed() < KNOWN_FOR);
+        if self.dropped > 0 && self.allowance > 0 {
+            self.log
+                .event(&format!("{} events were not written: there were too many", self.dropped));
+            self.dropped = 0;
+        }
+    }
+}
+
+/// Writes a moment as events have it.
+fn micro_time(at: Timestamp) -> String {
+    format!("{}.000000Z", at.to_string().trim_end_matches('Z'))
+}
