@@ -38,6 +38,8 @@ pub(super) fn decode(value: Value<'_>) -> Result<Link, DecodeError> {
         let mut members = Members::of(value, &place())?;
         let path = members.string("name")?.parse().place(place)?;
         let digests = object(members.required("digest")?, place)?;
+        // Nothing else is looked at, but for a second digest that some readers would take for the first.
+        members.rest()?;
         Ok((path, digest_set(digests, place)?))
     })?;
     let materials = ArtifactSet::from_entries(materials);
@@ -143,6 +145,9 @@ mod tests {
             (changed("\"registry.example/app\"", "\"\""), "subject[0]"),
             (changed("\"name\":\"registry.example/app\",", ""), "subject[0]"),
             (changed("{\"sha256\":\"PRODUCT\"}", "{\"sha256\":\"ab\"}"), "subject[0]"),
+            (changed("\"mediaType\"", "\"Digest\""), "predicate.materials[0].Digest"),
+            (changed("\"uri\"", "\"Name\""), "subject[0].Name"),
+            (changed("\"also\"", "\"Subject\""), "Subject"),
             (twice(subject), "subject"),
             (twice(material), "predicate.materials"),
         ] {
