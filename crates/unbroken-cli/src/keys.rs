@@ -154,7 +154,7 @@ pub(crate) struct StyleOption {
     pub(crate) key_id_style: KeyIdStyle,
 }
 
-fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
+pub(crate) fn styles() -> impl TypedValueParser<Value = KeyIdStyle> {
     let writable = [KeyIdStyle::Securesystemslib, KeyIdStyle::Legacy];
     PossibleValuesParser::new(writable.map(KeyIdStyle::name)).map(|name| {
         KeyIdStyle::ALL.into_iter().find(|style| style.name() == name).unwrap_or_default()

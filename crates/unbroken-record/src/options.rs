@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use unbroken_model::digest::DigestAlgorithm;
-use unbroken_model::json::Object;
+use unbroken_model::json::{Object, Value};
 
 use crate::exclude::DEFAULT_EXCLUDES;
 
@@ -72,6 +72,9 @@ pub struct HashOptions<'a> {
     pub strip_prefixes: Vec<String>,
     /// Patterns in the manner of `.gitignore`, on names before stripping.
     pub excludes: Vec<String>,
+    /// Those of them that the link's environment tells: what is left out besides the usual is no part
+    /// of what anybody vouches for, and a reader must be able to see it.
+    pub told_excludes: Vec<String>,
     /// Whether CRLF and CR are hashed as LF, in every file; the link's environment then says so.
     pub normalize_line_endings: bool,
     /// What happens to symbolic links.
@@ -93,6 +96,7 @@ impl Default for HashOptions<'_> {
             base_path: None,
             strip_prefixes: Vec::new(),
             excludes: DEFAULT_EXCLUDES.iter().map(|&pattern| pattern.to_owned()).collect(),
+            told_excludes: Vec::new(),
             normalize_line_endings: false,
             symlinks: SymlinkPolicy::default(),
             metadata: Metadata::default(),
@@ -104,12 +108,28 @@ impl Default for HashOptions<'_> {
 }
 
 impl HashOptions<'_> {
-    /// Says in a link's environment what makes equal digests of unequal files. Both sides of a
-    /// comparison must have been recorded alike, and a reader must be able to see it.
+    /// Says in a link's environment what makes equal digests of unequal files, and what was left out.
+    /// Both sides of a comparison must have been recorded alike, and a reader must be able to see it.
     pub(crate) fn environment(&self) -> Object<'static> {
-        let mut environment = Object::new();
+        self.tell(Object::new())
+    }
+
+    /// Says the same of what is recorded later, in the environment of a recording that has begun.
+    pub(crate) fn tell(&self, mut environment: Object<'static>) -> Object<'static> {
         if self.normalize_line_endings {
             environment.insert("line_endings", "normalized");
+        }
+        // One text, since some readers take no other values.
+        let told = environment.get("excludes").and_then(Value::as_str).unwrap_or_default();
+        let mut patterns: Vec<&str> = told.lines().collect();
+        for pattern in &self.told_excludes {
+            if !patterns.contains(&pattern.as_str()) {
+                patterns.push(pattern);
+            }
+        }
+        if !patterns.is_empty() {
+            let text = patterns.join("\n");
+            environment.insert("excludes", text);
         }
         environment
     }
@@ -122,6 +142,7 @@ impl fmt::Debug for HashOptions<'_> {
             .field("base_path", &self.base_path)
             .field("strip_prefixes", &self.strip_prefixes)
             .field("excludes", &self.excludes)
+            .field("told_excludes", &self.told_excludes)
             .field("normalize_line_endings", &self.normalize_line_endings)
             .field("symlinks", &self.symlinks)
             .field("metadata", &self.metadata)

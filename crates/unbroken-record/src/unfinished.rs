@@ -52,7 +52,9 @@ pub fn record_stop(
     products: &[String],
     options: &HashOptions<'_>,
 ) -> Result<Link, RecordError> {
-    Ok(Link { products: hash_artifacts(products, options)?, ..started })
+    let products = hash_artifacts(products, options)?;
+    let environment = options.tell(started.environment);
+    Ok(Link { products, environment, ..started })
 }
 
 /// Writes the signed start of a recording into `folder` and returns its path.
@@ -102,6 +104,7 @@ pub fn remove_unfinished(folder: &Path, step: &StepName, key_id: &str) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unbroken_model::json::Value;
 
     #[test]
     fn a_recording_that_has_begun_is_not_begun_again() {
@@ -123,6 +126,26 @@ mod tests {
         let options = HashOptions { normalize_line_endings: true, ..HashOptions::default() };
         let link = record_start(&"edit".parse().unwrap(), &[], &options).unwrap();
         assert_eq!(link.environment.get("line_endings").unwrap().as_str(), Some("normalized"));
+    }
+
+    #[test]
+    fn a_link_says_what_was_left_out_at_its_start_and_at_its_end() {
+        let told = |patterns: &[&str]| {
+            let told_excludes = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+            HashOptions { told_excludes, ..HashOptions::default() }
+        };
+        let step = "edit".parse().unwrap();
+        let excludes = |link: &Link| {
+            link.environment.get("excludes").and_then(Value::as_str).map(str::to_owned)
+        };
+        let start = |patterns: &[&str]| record_start(&step, &[], &told(patterns)).unwrap();
+        assert_eq!(excludes(&start(&[])), None);
+        assert_eq!(excludes(&start(&["*.o"])).as_deref(), Some("*.o"));
+        let link = record_stop(start(&["*.o", "tmp/"]), &[], &told(&["*.log", "*.o"])).unwrap();
+        assert_eq!(excludes(&link).as_deref(), Some("*.o\ntmp/\n*.log"));
+        let normal = HashOptions { normalize_line_endings: true, ..HashOptions::default() };
+        let link = record_stop(start(&[]), &[], &normal).unwrap();
+        assert!(link.environment.get("line_endings").is_some() && excludes(&link).is_none());
     }
 
     #[test]

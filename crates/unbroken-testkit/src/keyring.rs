@@ -80,6 +80,13 @@ impl Keyring {
         self.gpg(&["--import"], text.replace(":-----BEGIN", "-----BEGIN").as_bytes());
     }
 
+    /// Lets the agent forget the passphrases that it was told.
+    pub fn forget_passphrases(&self) {
+        let mut kill = Command::new(self.program.with_file_name("gpgconf"));
+        kill.arg("--homedir").arg(self.home()).args(["--kill", "all"]);
+        drop(kill.stdout(Stdio::null()).stderr(Stdio::null()).status());
+    }
+
     /// Runs gpg, which must succeed, and returns what it printed.
     ///
     /// # Panics
@@ -105,9 +112,7 @@ impl Keyring {
 
 impl Drop for Keyring {
     fn drop(&mut self) {
-        let mut kill = Command::new(self.program.with_file_name("gpgconf"));
-        kill.arg("--homedir").arg(self.home()).args(["--kill", "all"]);
         // An agent whose folder is gone ends too.
-        drop(kill.stdout(Stdio::null()).stderr(Stdio::null()).status());
+        self.forget_passphrases();
     }
 }

@@ -120,6 +120,7 @@ impl HashingOptions {
             options.excludes.clear();
         }
         options.excludes.extend(self.exclude.iter().cloned());
+        options.told_excludes.clone_from(&self.exclude);
         options.algorithms = self
             .digest
             .iter()

@@ -68,6 +68,20 @@ fn what_one_inspected_another_one_need_not_run() {
 }
 
 #[test]
+fn links_of_inspections_go_by_the_key_ids_that_are_asked_for() {
+    let sandbox = site(TIED);
+    assert_eq!(verify(&sandbox, "--sign-inspections test-owner").code, Some(0));
+    let usual = link(&sandbox).unwrap();
+    std::fs::remove_file(sandbox.file(&format!("links/{usual}"))).unwrap();
+    let legacy = "--sign-inspections test-owner --key-id-style legacy";
+    assert_eq!(verify(&sandbox, legacy).code, Some(0));
+    assert_ne!(link(&sandbox).unwrap(), usual);
+    let taken = verify(&sandbox, "--no-run-inspections");
+    assert_eq!(taken.code, Some(0), "{}", taken.stdout);
+    assert_eq!(verify(&sandbox, "--key-id-style legacy").code, Some(2));
+}
+
+#[test]
 fn the_verifier_names_who_inspects() {
     let sandbox = site(TIED);
     let options = "--no-run-inspections --inspector test-stranger.pub --inspector test-builder.pub";

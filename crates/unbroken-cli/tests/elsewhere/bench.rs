@@ -116,4 +116,63 @@ impl Bench {
             std::fs::remove_file(link).unwrap();
         }
     }
+
+    /// Lets a key sign in every way, while the command of the step looks around, and fails; then none of
+    /// these secrets is in what was said or written, in any form. `keepers` are where they are kept.
+    pub(crate) fn keeps_secrets(
+        &self,
+        key: &str,
+        more: &[&str],
+        secrets: &[&[u8]],
+        keepers: &[&str],
+    ) {
+        let spy = "env; cat /proc/self/environ /proc/$PPID/cmdline | tr '\\0' '\\n'; env > spied";
+        std::fs::write(self.path().join("spy.sh"), spy).unwrap();
+        let bare = r#"{"_type": "link", "name": "bare", "command": [], "materials": {},
+            "products": {}, "byproducts": {}, "environment": {}}"#;
+        std::fs::write(self.path().join("bare.link"), bare).unwrap();
+        let forms: Vec<Vec<u8>> = secrets
+            .iter()
+            .flat_map(|secret| {
+                let texts = [
+                    data_encoding::HEXLOWER.encode(secret),
+                    data_encoding::HEXUPPER.encode(secret),
+                    data_encoding::BASE64_NOPAD.encode(secret),
+                ];
+                texts.into_iter().map(String::into_bytes).chain([secret.to_vec()])
+            })
+            .collect();
+        let silent = |what: &str, bytes: &[u8]| {
+            let holds = |form: &Vec<u8>| bytes.windows(form.len()).any(|window| window == form);
+            assert!(!forms.iter().any(holds), "{key}: {what} holds a secret");
+        };
+        for (line, code) in [
+            ("run spied KEY --record-streams -- sh spy.sh", 0),
+            ("run failed KEY -m app.c -- no-such-command", 127),
+            ("run failed KEY -m nowhere -- true", 2),
+            ("record start recorded KEY -m app.c", 0),
+            ("record stop recorded KEY -p app.c", 0),
+            ("sign bare.link KEY", 0),
+            ("sign nowhere.link KEY", 3),
+        ] {
+            let words = line.split(' ').flat_map(|word| match word {
+                "KEY" => [&["--key", key], more].concat(),
+                word => vec![word],
+            });
+            let words: Vec<&str> = std::iter::once("--verbose").chain(words).collect();
+            let said = self.unbroken(&words);
+            assert_eq!(said.code, code, "{line}: {}", said.stderr);
+            silent(line, said.stdout.as_bytes());
+            silent(line, said.stderr.as_bytes());
+        }
+        for entry in std::fs::read_dir(self.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_file() && !keepers.contains(&name) {
+                silent(name, &std::fs::read(&path).unwrap());
+            }
+        }
+        let spied = std::fs::read_to_string(self.path().join("spied")).unwrap();
+        assert!(spied.contains("PATH="), "the command did not look around");
+    }
 }

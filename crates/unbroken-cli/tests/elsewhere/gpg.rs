@@ -88,6 +88,27 @@ fn keys_of_gpg_sign_and_are_verified_by_both() {
 }
 
 #[test]
+fn the_passphrase_of_a_gpg_key_reaches_nobody() {
+    const TEST: &str = "the_passphrase_of_a_gpg_key_reaches_nobody";
+    const CANARY: &str = "CANARY-in-a-keyring-4711";
+    let Some(keyring) = Keyring::new(TEST) else { return };
+    let bench = bench(&keyring);
+    let phrase = keyring.home().join("phrase");
+    std::fs::write(&phrase, CANARY).unwrap();
+    // Gpg finds it by settings of its own: no terminal is here to be asked at.
+    let settings = format!("pinentry-mode loopback\npassphrase-file {}\n", phrase.display());
+    std::fs::write(keyring.home().join("gpg.conf"), settings).unwrap();
+    let id = keyring.make("caged@test", "ed25519", "sign", &["--passphrase", CANARY]);
+    let key = format!("gpg:{id}");
+    bench.signs_in(&[&[]], &key, &[], None);
+    bench.keeps_secrets(&key, &[], &[CANARY.as_bytes()], &[]);
+    std::fs::write(&phrase, "not the canary").unwrap();
+    keyring.forget_passphrases();
+    let said = bench.unbroken(&["run", "build", "--key", &key, "--verbose", "--", "true"]);
+    assert!(said.code != 0 && !said.stderr.contains("canary"), "{}: {}", said.code, said.stderr);
+}
+
+#[test]
 fn a_gpg_in_the_recorded_folder_is_not_run() {
     const TEST: &str = "a_gpg_in_the_recorded_folder_is_not_run";
     let Some(keyring) = Keyring::new(TEST) else { return };

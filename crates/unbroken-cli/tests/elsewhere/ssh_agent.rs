@@ -35,6 +35,21 @@ impl Drop for Agent {
     }
 }
 
+/// Decodes a private key of OpenSSH.
+fn secret(text: &str) -> Vec<u8> {
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    data_encoding::BASE64.decode(body.as_bytes()).unwrap()
+}
+
+/// Finds the seed of an Ed25519 key: it stands before the last copy of the public half.
+fn seed(secret: &[u8], public: &str) -> Vec<u8> {
+    let public = public.split(' ').nth(1).unwrap();
+    let public = data_encoding::BASE64.decode(public.as_bytes()).unwrap();
+    let point = public.last_chunk::<32>().unwrap();
+    let at = secret.windows(32).rposition(|window| window == point).unwrap();
+    secret.get(at - 32..at).unwrap().to_vec()
+}
+
 #[test]
 fn a_key_in_the_agent_signs_and_is_verified_by_both() {
     const TEST: &str = "a_key_in_the_agent_signs_and_is_verified_by_both";
@@ -55,8 +70,14 @@ fn a_key_in_the_agent_signs_and_is_verified_by_both() {
                 .args(["-q", "-N", "", "-t", kind, "-b", bits, "-f", &file, "-C", &comment]),
         );
         bench.must(tool("ssh-add").args(["-q", &file]));
+        let secret = secret(&std::fs::read_to_string(bench.path().join(&file)).unwrap());
         std::fs::remove_file(bench.path().join(&file)).unwrap();
         bench.signs_and_is_verified(&format!("ssh-agent:{file}.pub"), &[], python.as_deref());
+        if kind == "ed25519" {
+            let public = std::fs::read_to_string(bench.path().join(format!("{file}.pub"))).unwrap();
+            let seed = seed(&secret, &public);
+            bench.keeps_secrets(&format!("ssh-agent:{file}.pub"), &[], &[&seed], &[]);
+        }
         bench.signs_and_is_verified(&format!("ssh-agent:{comment}"), &[], None);
     }
     let several = bench.unbroken(&["key", "show", "ssh-agent:"]);

@@ -207,6 +207,21 @@ fn a_certificate_that_has_ended_counts_with_a_real_token() {
         let said = judge(&bench, later, &[&rsa_root, &ec_root]);
         assert!(said.code == 0 && said.stdout.contains("timestamp-invalid"), "{}", said.stdout);
 
+        for (name, words) in [
+            ("in-toto-verify", &["-l", "root.layout", "--verification-keys", "owner.pub"][..]),
+            ("in-toto", &["verify", "-l", "root.layout", "-k", "owner.pub"]),
+        ] {
+            let program = bench.path().join(name);
+            drop(std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_unbroken"), &program));
+            let run = |root: &[&str]| {
+                let mut command = Command::new(&program);
+                command.current_dir(bench.path()).args(words).args(["--at", &later.to_string()]);
+                command.args(root).output().unwrap().status.code()
+            };
+            assert_eq!(run(&["--timestamp-authority", &ec_root]), Some(0), "{name}");
+            assert_eq!(run(&[]), Some(1), "{name}");
+        }
+
         let bad = |token: Vec<u8>, root: &str, reason: &str| {
             put(&bench, &[token]);
             let said = judge(&bench, later, &[root]);

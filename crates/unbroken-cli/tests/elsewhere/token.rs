@@ -73,6 +73,12 @@ fn a_key_on_a_token_signs_and_is_verified_by_both() {
     }
     let uri = "pkcs11:token=test;object=key-A5?pin-source=file:pin.txt";
     bench.signs_and_is_verified(uri, &[], None);
+    bench.keeps_secrets(uri, &[], &[PIN.as_bytes()], &["pin.txt"]);
+    bench.environment.push(("PIN_OF_THE_TEST", PIN.to_owned()));
+    let by_variable = ["--passphrase-env", "PIN_OF_THE_TEST"];
+    let uri = "pkcs11:token=test;object=key-A2";
+    bench.keeps_secrets(uri, &by_variable, &[PIN.as_bytes()], &["pin.txt"]);
+    bench.environment.pop();
 
     let refused = |uri: &str, reason: &str| {
         let said = bench.unbroken(&["key", "show", uri, "--passphrase-file", "pin.txt"]);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::peers::{MAKER, OWNER, Peer, Peers, Task};
 use crate::plan::{Form, Plan, StepPlan};
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "ed25519",
     "ecdsa-p256",
     "ecdsa-p384",
@@ -17,6 +17,8 @@ const KINDS: [&str; 9] = [
     "ml-dsa-65",
     "x509 ed25519",
     "x509 ecdsa-p256",
+    "x509 ecdsa-p384",
+    "x509 ecdsa-p521",
     "x509 rsa-3072",
 ];
 const TASKS: [Task; 2] = [

@@ -16,7 +16,7 @@ use crate::commands::binding::Binding;
 use crate::commands::recording::record_error;
 use crate::error::{CliError, Result};
 use crate::files;
-use crate::keys::{PassphraseSource, load_signer};
+use crate::keys::{PassphraseSource, load_signer, styles};
 use crate::output::Output;
 
 /// How links of inspections are signed.
@@ -37,6 +37,10 @@ pub(crate) struct InspectionSigning {
     #[arg(long, requires = "sign_inspections", hide_short_help = true)]
     #[arg(help_heading = "Inspections")]
     dsse: bool,
+    /// The form of the key ids that are written [default: securesystemslib]
+    #[arg(long, value_name = "STYLE", requires = "sign_inspections", hide_short_help = true)]
+    #[arg(value_parser = styles(), help_heading = "Inspections")]
+    key_id_style: Option<KeyIdStyle>,
     /// Read the passphrase of that key from the first line of a file
     #[arg(long, value_name = "FILE", requires = "sign_inspections", hide_short_help = true)]
     #[arg(help_heading = "Inspections")]
@@ -95,7 +99,7 @@ impl InspectionSigning {
             let pin = chains.iter().find(|chain| chain.chain == request.path).map(|it| it.pin);
             let pin = pin.ok_or_else(|| CliError::undecided("an inspection has no layout"))?;
             Binding::to(pin.digest, nonce.map(str::to_owned), signer.begun).bind(&mut link);
-            let style = KeyIdStyle::default();
+            let style = self.key_id_style.unwrap_or_default();
             let mut envelope = Envelope::unsigned(self.kind(), link.to_value());
             sign(&mut envelope, &*signer.key, style).map_err(|error| {
                 let message = format!("cannot sign the link of {}", request.name);
