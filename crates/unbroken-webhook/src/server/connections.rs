@@ -16,6 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections at the same time. Further ones are closed before anything is read of them.
 const AT_ONCE: usize = 512;
+/// Connections to the metrics.
+const FEW: usize = 16;
 /// How long a handshake of TLS may take, and then the header of the first request.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 /// How long a connection is kept until the header of its next request is there. The API server lets go
@@ -41,6 +43,16 @@ pub(super) fn bounded(
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(ALIVE)
         .keep_alive_timeout(ALIVE);
+    Ok(server)
+}
+
+/// Makes a server in plain HTTP for a few who read metrics: whoever holds their connections open
+/// takes no more of the program than that.
+pub(super) fn few(listener: TcpListener) -> io::Result<Server<SocketAddr, Counted>> {
+    let counted = Counted { free: Arc::new(Semaphore::new(FEW)) };
+    let mut server =
+        axum_server::from_tcp(listener)?.acceptor(counted).first_request_timeout(FIRST_WORD);
+    server.http_builder().http1().header_read_timeout(KEPT);
     Ok(server)
 }
 

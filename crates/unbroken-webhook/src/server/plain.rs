@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Service;
+use super::connections::few;
 use crate::metrics::MEDIA_TYPE;
 
 /// Answers `/metrics` for as long as the program runs.
@@ -18,9 +19,8 @@ use crate::metrics::MEDIA_TYPE;
 /// Whatever the system says of the listener.
 pub async fn serve_metrics(service: Arc<Service>, listener: TcpListener) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
     let router = Router::new().route("/metrics", get(metrics)).with_state(service);
-    axum::serve(listener, router).await
+    few(listener)?.serve(router.into_make_service()).await
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {

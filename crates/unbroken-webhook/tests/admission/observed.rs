@@ -1,7 +1,8 @@
 //! The service over time: what it tells of itself, and what becomes of it when clocks, certificates and
 //! policies change under it.
 
-use std::net::SocketAddr;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -69,8 +70,25 @@ fn the_metrics_count_what_happened_and_name_no_image() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     running.runtime.spawn(serve_metrics(Arc::clone(&running.service), listener));
+    // Whoever holds connections open gets a few: which of too many is closed at once is chance.
+    let connect = || {
+        let connection = TcpStream::connect(address).unwrap();
+        connection.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        connection
+    };
+    let mut held: Vec<TcpStream> = (0..17).map(|_| connect()).collect();
+    let begin = Instant::now();
+    while !held.iter_mut().any(|one| matches!(one.read(&mut [0]), Ok(0))) {
+        assert!(begin.elapsed() < Duration::from_secs(4), "none is closed");
+    }
+    drop(held);
     let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-    let mut answer = agent.get(format!("http://{address}/metrics")).call().unwrap();
+    let mut answer = loop {
+        match agent.get(format!("http://{address}/metrics")).call() {
+            Ok(answer) => break answer,
+            Err(error) => assert!(begin.elapsed() < Duration::from_secs(20), "{error}"),
+        }
+    };
     let kind = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     let text = answer.body_mut().read_to_string().unwrap();
