@@ -107,9 +107,9 @@ pub struct IssuingOptions {
     /// The ValidatingWebhookConfiguration
     #[arg(long, value_name = "NAME", default_value = "in-toto-verifier")]
     validating_configuration: String,
-    /// The MutatingWebhookConfiguration
-    #[arg(long, value_name = "NAME", default_value = "in-toto-verifier")]
-    mutating_configuration: String,
+    /// The MutatingWebhookConfiguration, if /mutate is registered
+    #[arg(long, value_name = "NAME")]
+    mutating_configuration: Option<String>,
     /// After how many seconds a new certificate is made; it is good for 90 days
     #[arg(long, value_name = "SECONDS", default_value = "5184000")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=80 * 86_400))]
@@ -139,10 +139,11 @@ impl IssuingOptions {
             service.to_owned(),
         ];
         names.extend(self.dns_name.iter().cloned());
-        let registrations = vec![
-            (Resource::VALIDATING, name(&self.validating_configuration)?),
-            (Resource::MUTATING, name(&self.mutating_configuration)?),
-        ];
+        let mut registrations = vec![(Resource::VALIDATING, name(&self.validating_configuration)?)];
+        // What is not registered is not asked about: there may be no right to.
+        if let Some(mutating) = &self.mutating_configuration {
+            registrations.push((Resource::MUTATING, name(mutating)?));
+        }
         Ok(Some(Issuing {
             secret: (namespace, name(&self.certificate_secret)?),
             names,

@@ -57,7 +57,8 @@ const OF_A_CLUSTER: [(&str, &str); 10] = [
     ("policy.configMap", "key"),
     ("settings", "delegatedNamespaces"),
 ];
-const LISTS: [(&str, &str); 2] = [
+const LISTS: [(&str, &str); 3] = [
+    ("settings.breakGlass", "breakGlass: [{unknown: 1}]"),
     ("settings.exemptions", "exemptions: [{unknown: 1}]"),
     ("settings.kinds", "kinds: [{unknown: 1}]"),
 ];
@@ -180,6 +181,7 @@ fn cases(world: &World) -> Vec<Case> {
     bindings(world, &mut case);
     of_settings(world, &mut case, &signed, &unsigned);
     cases.extend(of_kinds(&signed));
+    cases.extend(of_break_glass(&unsigned));
     cases
 }
 
@@ -266,6 +268,37 @@ fn of_settings(world: &World, case: &mut Add<'_>, signed: &str, unsigned: &str) 
     case("settings.exemptions", "reason", good(), exemption(images, "prod", " ", until), unsigned);
     let over = exemption(images, "prod", "ticket 7", "2026-06-01T12:00:00Z");
     case("settings.exemptions", "until", good(), over, unsigned);
+}
+
+fn of_break_glass(unsigned: &str) -> Vec<Case> {
+    let mut request = pod_of(unsigned);
+    request["userInfo"] = json!({"username": "alice", "groups": ["on-call"]});
+    let given = |who: &str, namespaces: &str, reason: &str, until: &str| {
+        settings(&format!(
+            "breakGlass: [{{{who}, namespaces: [{namespaces}], reason: '{reason}', until: '{until}'}}]"
+        )) + POLICY
+    };
+    let (alice, until) = ("users: [alice]", "2026-06-01T12:00:01Z");
+    let good = || given(alice, "prod", "incident 9", until);
+    let group = |name: &str| given(&format!("groups: [{name}]"), "prod", "incident 9", until);
+    [
+        (("settings", "breakGlass"), good(), settings("") + POLICY),
+        (
+            ("settings.breakGlass", "users"),
+            good(),
+            given("users: [bob]", "prod", "incident 9", until),
+        ),
+        (("settings.breakGlass", "groups"), group("on-call"), group("devs")),
+        (("settings.breakGlass", "namespaces"), good(), given(alice, "dev", "incident 9", until)),
+        (("settings.breakGlass", "reason"), good(), given(alice, "prod", " ", until)),
+        (
+            ("settings.breakGlass", "until"),
+            good(),
+            given(alice, "prod", "incident 9", "2026-06-01T12:00:00Z"),
+        ),
+    ]
+    .map(|(member, admits, denies)| Case { member, admits, denies, request: request.clone() })
+    .into()
 }
 
 fn of_kinds(signed: &str) -> Vec<Case> {

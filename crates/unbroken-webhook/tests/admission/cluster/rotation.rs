@@ -15,6 +15,8 @@ use crate::world::{POLICY, pod_of};
 const SECRET: &str = "/api/v1/namespaces/security/secrets/in-toto-webhook-certificates";
 const REGISTRATION: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/in-toto-verifier";
+const MUTATING: &str =
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/in-toto-digests";
 const OWN: [&str; 7] = [
     "--self-issued",
     "--dns-name",
@@ -46,10 +48,11 @@ fn answers(server: &Server, authorities: &str, image: &str) -> bool {
 fn a_new_certificate_is_shown_when_its_authority_is_trusted_and_not_before() {
     let webhooks =
         json!({"webhooks": [{"clientConfig": {}}, {"clientConfig": {"caBundle": "AAAA"}}]});
-    let renew = ["--renew-after", "8"];
+    let renew = ["--renew-after", "8", "--mutating-configuration", "in-toto-digests"];
     let followed = Followed::start(
         |api, world| {
             api.put(REGISTRATION, webhooks);
+            api.put(MUTATING, json!({"webhooks": [{"clientConfig": {}}]}));
             world.keep("policies.yaml", POLICY.replace("HOST", world.registry.host()).as_bytes());
         },
         &[OWN.as_slice(), &renew].concat(),
@@ -60,6 +63,7 @@ fn a_new_certificate_is_shown_when_its_authority_is_trusted_and_not_before() {
     let registered = || followed.api.get(REGISTRATION).unwrap();
     wait_until("the registration trusts it", || authorities(&bundle(&registered())) == 1);
     let first = bundle(&registered());
+    wait_until("the other one does", || bundle(&followed.api.get(MUTATING).unwrap()) == first);
     assert_eq!(
         registered()["webhooks"][1]["clientConfig"]["caBundle"],
         BASE64.encode(first.as_bytes())
