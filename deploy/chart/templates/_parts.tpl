@@ -29,8 +29,11 @@ app.kubernetes.io/part-of: in-toto
 {{- define "registration" }}
   admissionReviewVersions: [v1]
   clientConfig:
-{{- if and (not .root.Values.tls.caBundle) (not .root.Values.tls.certManager) }}
-{{- fail "set tls.caBundle or tls.certManager: without an authority the API server trusts no certificate, and nothing comes in" }}
+{{- if and .root.Values.tls.selfIssued (not .root.Values.cluster.enabled) }}
+{{- fail "tls.selfIssued needs cluster.enabled: certificates are kept in the cluster" }}
+{{- end }}
+{{- if not (or .root.Values.tls.caBundle .root.Values.tls.certManager .root.Values.tls.selfIssued) }}
+{{- fail "set tls.caBundle, tls.certManager or tls.selfIssued: without an authority the API server trusts no certificate, and nothing comes in" }}
 {{- end }}
 {{- with .root.Values.tls.caBundle }}
     caBundle: {{ . }}

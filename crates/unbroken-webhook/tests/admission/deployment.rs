@@ -206,7 +206,7 @@ fn the_chart_is_in_order_and_gives_the_manifests() {
     let (_, rendered) = rendered.split_once("---\n").unwrap();
     assert_eq!(kept, rendered, "install.yaml is made by `helm template`, as its first lines say");
     let fault = render(&helm, &[]).unwrap_err();
-    assert!(fault.contains("set tls.caBundle or tls.certManager"), "{fault}");
+    assert!(fault.contains("set tls.caBundle, tls.certManager or tls.selfIssued"), "{fault}");
 }
 
 #[test]
@@ -240,4 +240,23 @@ fn the_chart_gives_what_its_values_say() {
     assert_eq!(arguments[5], "--auth-file=/etc/unbroken/registries/.dockerconfigjson");
     let egress = &of_kind(&documents, "NetworkPolicy")["spec"]["egress"][1]["ports"];
     assert_eq!(egress[1]["port"], 5000);
+
+    // The program takes all arguments together, up to where it asks for its pod.
+    let values = [
+        "cluster.enabled=true",
+        "tls.selfIssued=true",
+        "mutate.enabled=true",
+        "metrics.enabled=true",
+    ];
+    let documents = self::documents(&render(&helm, &values).unwrap());
+    let container = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(arguments.contains(&"--self-issued") && arguments.contains(&"--metrics=0.0.0.0:9090"));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_unbroken-webhook")).args(&arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("this is no pod of a cluster"), "{said}");
+    let fault = render(&helm, &["tls.selfIssued=true"]).unwrap_err();
+    assert!(fault.contains("tls.selfIssued needs cluster.enabled"), "{fault}");
 }

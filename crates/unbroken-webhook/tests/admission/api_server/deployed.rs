@@ -97,10 +97,10 @@ fn the_rights_of_the_chart_are_enough_and_no_more() {
     let Some(helm) = component("UNBROKEN_TEST_HELM", name) else { return };
     let Some(assets) = component("KUBEBUILDER_ASSETS", name) else { return };
     let api = ApiServer::start(&assets);
-    let bundle = BASE64.encode(lasting_root(Server::AUTHORITY).as_bytes());
     let values = [
-        &format!("tls.caBundle={bundle}"),
         "createNamespace=true",
+        "tls.selfIssued=true",
+        "mutate.enabled=true",
         "cluster.enabled=true",
         "cluster.configMaps={layouts}",
     ];
@@ -123,8 +123,9 @@ fn the_rights_of_the_chart_are_enough_and_no_more() {
     let path = |name: &str| world.folder().join(name).display().to_string();
     let (token_file, authority) = (path("token"), path("api.crt"));
     let way = ["--api-server", api.address(), "--api-ca", &authority, "--api-token", &token_file];
-    let _server =
-        Server::launch(&world, &[&["--cluster", "--own-namespace", "security"], &way[..]].concat());
+    let own = ["--cluster", "--own-namespace", "security", "--self-issued"];
+    let mutating = ["--mutating-configuration", "in-toto-digests"];
+    let _server = Server::launch(&world, &[&own[..], &mutating, &way].concat());
     let mut spec = spec(&world);
     let layouts =
         json!({"metadata": {"name": "layouts"}, "data": {"root.layout": spec["layout"]["inline"]}});
@@ -141,9 +142,21 @@ fn the_rights_of_the_chart_are_enough_and_no_more() {
     });
 
     let configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let mutating =
+        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/in-toto-digests";
+    for path in [&format!("{configurations}/in-toto-verifier"), mutating] {
+        wait_until("its authority stands in the registration", || {
+            let config = &api.call("GET", path, None).body["webhooks"][0]["clientConfig"];
+            config["caBundle"].as_str().is_some_and(|bundle| !bundle.is_empty())
+        });
+    }
     for (method, path) in [
         ("GET", "/api/v1/secrets"),
         ("GET", "/api/v1/namespaces/security/secrets"),
+        ("GET", "/api/v1/namespaces/security/secrets/registries"),
+        ("POST", "/api/v1/namespaces/default/secrets"),
+        ("DELETE", "/api/v1/namespaces/security/secrets/in-toto-webhook-certificates"),
+        ("DELETE", mutating),
         ("GET", "/api/v1/configmaps"),
         ("GET", maps),
         ("GET", "/api/v1/namespaces/default/configmaps/layouts"),
