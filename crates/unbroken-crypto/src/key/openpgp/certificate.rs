@@ -142,8 +142,10 @@ mod tests {
             assert!(is_openpgp_file(&[first, 0]), "{first:x}");
         }
         // Other packets, and no packets at all.
-        for first in [0xc2, 0xc4, 0xc7, 0xce, 0x88, 0x90, 0x9c, 0xb8, 0x05, 0x06, 0x45, 0x46, b'{']
-        {
+        for first in [
+            0xc2, 0xc4, 0xc7, 0xce, 0x88, 0x90, 0x9c, 0xb8, 0x05, 0x06, 0x14, 0x18, 0x45, 0x46,
+            0x58, b'{',
+        ] {
             assert!(!is_openpgp_file(&[first, 0]), "{first:x}");
         }
         assert!(!is_openpgp_file(&[]));

@@ -162,6 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn the_length_of_a_subpacket_is_written_in_three_ways() {
+        for (head, length) in [
+            (&[5][..], 5),
+            (&[191], 191),
+            (&[192, 0], 192),
+            (&[193, 5], 453),
+            (&[255, 0, 0, 0, 5], 5),
+        ] {
+            let value = vec![7; length - 1];
+            let bytes = [head, &[100], &value, &[9]].concat();
+            assert_eq!(subpacket(&bytes), Some((100, &value[..], &[9][..])), "{head:?}");
+        }
+        for short in [&[][..], &[0], &[2, 100], &[192], &[255, 0, 0, 0]] {
+            assert_eq!(subpacket(short), None, "{short:?}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_refused_for_its_own_reason() {
         let good = headers(&CREATED);
         let with = |index: usize, value: u8| {
