@@ -13,6 +13,8 @@ mod cache;
 mod cluster;
 mod decisions;
 mod deployment;
+mod entries;
+mod fuzz;
 mod golden;
 mod hostile;
 mod intruders;
