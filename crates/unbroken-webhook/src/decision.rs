@@ -79,7 +79,7 @@ pub struct Verified {
 
 /// That a chain verified which names an image, under what one policy asks of chains.
 ///
-/// It can be remembered, and opens no door by itself: [`Verified::of`] holds it against the image
+/// It can be remembered, and opens no door by itself: `Verified::of` holds it against the image
 /// and the policy that it is needed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
