@@ -63,7 +63,8 @@ app.kubernetes.io/part-of: in-toto
 {{- end }}
   rules:
 {{ include "rules" .root | indent 4 }}
-  sideEffects: None
+{{- /* Events are written, though none of a dry run. */}}
+  sideEffects: {{ if and .root.Values.cluster.enabled .root.Values.cluster.events }}NoneOnDryRun{{ else }}None{{ end }}
   timeoutSeconds: {{ .root.Values.webhook.timeoutSeconds }}
 {{- end }}
 

@@ -21,6 +21,7 @@ mod golden;
 mod kinds;
 mod other;
 mod places;
+mod rights;
 mod service;
 mod updates;
 

@@ -247,16 +247,33 @@ fn the_chart_gives_what_its_values_say() {
         "tls.selfIssued=true",
         "mutate.enabled=true",
         "metrics.enabled=true",
+        "cluster.pullSecrets=true",
+        "cluster.events=true",
+        "cluster.recheckSeconds=3600",
     ];
     let documents = self::documents(&render(&helm, &values).unwrap());
     let container = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"]["containers"][0];
     let arguments: Vec<&str> =
         container["args"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     assert!(arguments.contains(&"--self-issued") && arguments.contains(&"--metrics=0.0.0.0:9090"));
+    for argument in ["--pull-secrets", "--events", "--recheck=3600"] {
+        assert!(arguments.contains(&argument), "{arguments:?}");
+    }
+    // Which secrets may be read is said by their names alone.
+    assert!(
+        documents.iter().all(|document| !document["rules"].to_string().contains("serviceaccounts"))
+    );
+    for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+        assert_eq!(of_kind(&documents, kind)["webhooks"][0]["sideEffects"], "NoneOnDryRun");
+    }
     let output =
         Command::new(env!("CARGO_BIN_EXE_unbroken-webhook")).args(&arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("this is no pod of a cluster"), "{said}");
     let fault = render(&helm, &["tls.selfIssued=true"]).unwrap_err();
     assert!(fault.contains("tls.selfIssued needs cluster.enabled"), "{fault}");
+    let nowhere = ["cluster.enabled=true", "cluster.pullSecrets=true", "tls.caBundle=CA_BUNDLE"];
+    let nowhere = [&nowhere[..], &["cluster.pullSecretsOf[0].secrets={registry}"]].concat();
+    let fault = render(&helm, &nowhere).unwrap_err();
+    assert!(fault.contains("cluster.pullSecretsOf needs a namespace"), "{fault}");
 }

@@ -10,12 +10,10 @@ use unbroken_testkit::registry::lasting_root;
 
 use super::kinds::templated;
 use super::pod;
-use crate::cluster::{spec, status, wait_until};
 use crate::deployment::{folder, installed, of_kind, render};
 use crate::server::Server;
-use crate::world::World;
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]].concat().escape_ascii().to_string()
 }
 
@@ -89,87 +87,4 @@ fn a_cluster_takes_the_chart_with_all_that_can_be_switched_on() {
     let path = file.path().to_str().unwrap();
     let output = api.kubectl(&["apply", "--dry-run=server", "-f", path]);
     assert!(output.status.success() && output.stderr.is_empty(), "{}", said(&output));
-}
-
-#[test]
-fn the_rights_of_the_chart_are_enough_and_no_more() {
-    let name = "admission::api_server::deployed::rights";
-    let Some(helm) = component("UNBROKEN_TEST_HELM", name) else { return };
-    let Some(assets) = component("KUBEBUILDER_ASSETS", name) else { return };
-    let api = ApiServer::start(&assets);
-    let values = [
-        "createNamespace=true",
-        "tls.selfIssued=true",
-        "mutate.enabled=true",
-        "cluster.enabled=true",
-        "cluster.configMaps={layouts}",
-    ];
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), render(&helm, &values).unwrap()).unwrap();
-    let definitions = folder().join("crds.yaml");
-    for path in [file.path(), &definitions] {
-        let output = api.kubectl(&["apply", "-f", path.to_str().unwrap()]);
-        assert!(output.status.success(), "{}", said(&output));
-    }
-
-    // The program, with what the kubelet would give it: the token of its account.
-    let request = json!({"spec": {"expirationSeconds": 3600}});
-    let account = "/api/v1/namespaces/security/serviceaccounts/in-toto-webhook/token";
-    let token = api.call("POST", account, Some(&request)).body["status"]["token"].clone();
-    let token = token.as_str().unwrap();
-    let world = World::new();
-    world.keep("token", token.as_bytes());
-    world.keep("api.crt", api.authority().as_bytes());
-    let path = |name: &str| world.folder().join(name).display().to_string();
-    let (token_file, authority) = (path("token"), path("api.crt"));
-    let way = ["--api-server", api.address(), "--api-ca", &authority, "--api-token", &token_file];
-    let own = ["--cluster", "--own-namespace", "security", "--self-issued"];
-    let mutating = ["--mutating-configuration", "in-toto-digests"];
-    let _server = Server::launch(&world, &[&own[..], &mutating, &way].concat());
-    let mut spec = spec(&world);
-    let layouts =
-        json!({"metadata": {"name": "layouts"}, "data": {"root.layout": spec["layout"]["inline"]}});
-    let maps = "/api/v1/namespaces/security/configmaps";
-    assert_eq!(api.call("POST", maps, Some(&layouts)).status, 201);
-    spec["layout"] = json!({"configMap": {"name": "layouts", "key": "root.layout"}});
-    let policy = json!({"apiVersion": "in-toto.io/v1alpha1", "kind": "ClusterSupplyChainPolicy",
-        "metadata": {"name": "acme"}, "spec": spec});
-    let policies = "/apis/in-toto.io/v1alpha1/clustersupplychainpolicies";
-    assert_eq!(api.call("POST", policies, Some(&policy)).status, 201);
-    let one = format!("{policies}/acme");
-    wait_until("the policy is told to be usable", || {
-        status(&api.call("GET", &one, None).body) == ("True".into(), "Usable".into(), 1)
-    });
-
-    let configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-    let mutating =
-        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/in-toto-digests";
-    for path in [&format!("{configurations}/in-toto-verifier"), mutating] {
-        wait_until("its authority stands in the registration", || {
-            let config = &api.call("GET", path, None).body["webhooks"][0]["clientConfig"];
-            config["caBundle"].as_str().is_some_and(|bundle| !bundle.is_empty())
-        });
-    }
-    for (method, path) in [
-        ("GET", "/api/v1/secrets"),
-        ("GET", "/api/v1/namespaces/security/secrets"),
-        ("GET", "/api/v1/namespaces/security/secrets/registries"),
-        ("POST", "/api/v1/namespaces/default/secrets"),
-        ("DELETE", "/api/v1/namespaces/security/secrets/in-toto-webhook-certificates"),
-        ("DELETE", mutating),
-        ("GET", "/api/v1/configmaps"),
-        ("GET", maps),
-        ("GET", "/api/v1/namespaces/default/configmaps/layouts"),
-        ("GET", "/api/v1/pods"),
-        ("POST", "/api/v1/namespaces/default/pods"),
-        ("POST", account),
-        ("GET", configurations),
-        ("POST", policies),
-        ("DELETE", &one),
-        ("PATCH", &one),
-        ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
-    ] {
-        let reply = api.call_as(token, method, path, Some(&json!({})));
-        assert_eq!(reply.status, 403, "{method} {path}: {}", reply.body);
-    }
 }
