@@ -7,7 +7,8 @@ use unbroken_model::json::{Object, Value};
 use unbroken_model::link::binding::bind;
 use unbroken_report::{Facts, Report, Subject, TextStyle, explain};
 use unbroken_testkit::certificates::{AltName, CertificateDraft, KEY_ENCIPHERMENT, authority_id};
-use unbroken_testkit::{Chain, Draft, keys, link};
+use unbroken_testkit::timestamps::{self, TokenDraft};
+use unbroken_testkit::{Chain, Draft, Signer, keys, link};
 use unbroken_verify::{BindingDemands, BindingPolicy, Ending, FindingCode, LayoutPin, Pinning};
 
 const RECIPE: (&str, &str) = ("src/Containerfile", "FROM scratch\nCOPY main /main\n");
@@ -191,6 +192,15 @@ fn certificate_defect(code: FindingCode, chain: &mut Chain) {
         FindingCode::CertificateUntrusted => issuer = "other-ca",
         FindingCode::CertificateConstraintNotMet => {
             certificate.alternative = named("spiffe://example.org/build");
+        }
+        FindingCode::TimestampInvalid => {
+            chain.options.timestamp_authorities = timestamps::authorities();
+            let mut token = TokenDraft::at("20260501123000Z");
+            token.stamped = Some(b"another signature".to_vec());
+            let signer = Signer::certified("workload", &certificate.pem_by(issuer));
+            let mut link = chain.take(&keys::stem("build", "builder"));
+            link.unsign();
+            return chain.put_certified("build", "workload", link.signed(signer.stamped(token)));
         }
         other => panic!("{other} has no example"),
     }

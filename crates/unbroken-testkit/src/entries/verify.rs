@@ -66,8 +66,10 @@ fn with_link(bytes: Vec<u8>) -> Case {
 /// Without the builder's key only his own link is verified.
 pub(super) fn link_unsigned(bytes: &[u8]) {
     if judge(&with_link(bytes.to_vec())) {
-        let own = Chain::pipeline().link("build").bytes();
-        assert!(opened::<Link>(&own) == opened::<Link>(bytes), "another link is verified");
+        let own: Link = opened(&Chain::pipeline().link("build").bytes());
+        // The builder signed a statement that says the same too.
+        let link = Link { form: own.form, ..opened(bytes) };
+        assert!(own == link, "another link is verified");
     }
 }
 
