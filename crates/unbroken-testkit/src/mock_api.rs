@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::registry::{Reply, Request, serve_http};
+use crate::registry::{Reply, Request, listen};
 
 /// How long a watch stays open without events: real ones stay longer.
 const OPEN: Duration = Duration::from_secs(2);
@@ -54,17 +54,8 @@ impl MockApi {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
         let state = Arc::new(State::default());
-        let served = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if served.ended.load(Ordering::Relaxed) {
-                    break;
-                }
-                let Ok(stream) = stream else { continue };
-                let served = Arc::clone(&served);
-                std::thread::spawn(move || serve_http(stream, |request| served.answer(request)));
-            }
-        });
+        let has_ended = |state: &State| state.ended.load(Ordering::Relaxed);
+        listen(listener, &state, has_ended, State::answer);
         Self { address, state }
     }
 

@@ -18,7 +18,7 @@ use unbroken_crypto::hash::sha256_hex;
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits;
 
-pub(crate) use self::http::serve as serve_http;
+pub(crate) use self::http::listen;
 pub use self::http::{Body, Reply, Request};
 pub use self::image::push_image;
 pub use self::others::PREDICATE;
@@ -72,17 +72,8 @@ impl TestRegistry {
             rule: Mutex::default(),
             ended: AtomicBool::new(false),
         });
-        let served = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if served.ended.load(Ordering::Relaxed) {
-                    break;
-                }
-                let Ok(stream) = stream else { continue };
-                let served = Arc::clone(&served);
-                std::thread::spawn(move || http::serve(stream, |request| served.answer(request)));
-            }
-        });
+        let has_ended = |state: &State| state.ended.load(Ordering::Relaxed);
+        listen(listener, &state, has_ended, State::answer);
         Self { host, state }
     }
 

@@ -252,7 +252,10 @@ impl Cache {
         if failures.is_empty() || failures.iter().any(|failure| failure.undecided) {
             return;
         }
-        let text = |it: &Failure| size_of::<Failure>() + it.message.len() + it.remedy.len();
+        let text = |it: &Failure| {
+            let names = it.code.len() + it.step.as_ref().map_or(0, String::len);
+            size_of::<Failure>() + names + it.message.len() + it.remedy.len()
+        };
         let bytes = failures.iter().map(text).sum();
         let seen = Seen::Refused(Arc::clone(failures));
         self.keep(subject, generation, seen, bytes, at, self.bounds.refusals);
@@ -267,7 +270,8 @@ impl Cache {
         at: Moment,
         time: Duration,
     ) {
-        let bytes = bytes + OVERHEAD + size_of::<(LookKey, Look)>() + subject.image.len();
+        let names = subject.scope.len() + subject.image.len();
+        let bytes = bytes + OVERHEAD + size_of::<(LookKey, Look)>() + names;
         let look = Look { seen, from: at.now, until: at.steady + time };
         let key = LookKey { subject: subject.clone(), generation };
         lock(&self.looks).insert(key, look, bytes);

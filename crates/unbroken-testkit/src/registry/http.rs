@@ -1,7 +1,8 @@
 //! As much of HTTP/1.1 as a registry in a test needs, and as many ways to do it wrong.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest head of a request.
@@ -84,8 +85,28 @@ impl Reply {
     }
 }
 
+/// Answers the requests of all connections, each in a thread of its own, until one comes after the end.
+pub(crate) fn listen<S: Send + Sync + 'static>(
+    listener: TcpListener,
+    state: &Arc<S>,
+    has_ended: fn(&S) -> bool,
+    answer: fn(&S, &Request) -> Reply,
+) {
+    let state = Arc::clone(state);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            if has_ended(&state) {
+                break;
+            }
+            let Ok(stream) = stream else { continue };
+            let state = Arc::clone(&state);
+            std::thread::spawn(move || serve(stream, |request| answer(&state, request)));
+        }
+    });
+}
+
 /// Answers the requests of one connection until it ends.
-pub(crate) fn serve(stream: TcpStream, answer: impl Fn(&Request) -> Reply) {
+fn serve(stream: TcpStream, answer: impl Fn(&Request) -> Reply) {
     let Ok(writing) = stream.try_clone() else { return };
     drop(stream.set_nodelay(true));
     let mut reader = BufReader::new(stream);

@@ -9,7 +9,7 @@ use unbroken_webhook::mutation::pin_tags;
 use unbroken_webhook::pattern::{ImagePattern, NamePattern};
 use unbroken_webhook::review::{Change, Request, Verdict};
 
-use crate::mutations::Nothing;
+use crate::entries::Nobody;
 use crate::world::{POLICY, World, admitted, denied, now, pod, pod_of, request, settings};
 
 /// The kinds of Kubernetes that have a pod in them, and where it stands.
@@ -194,7 +194,7 @@ fn an_exception_for_one_image_changes_no_other() {
         let text = settings(&format!("exemptions: [{}]", exemptions.join(", "))) + &policy;
         let asked = parsed(&pod_of(&format!("{image}@sha256:{}", "a".repeat(64))));
         let set = world.policies(&text);
-        let ruling = unbroken_webhook::admission::judge(&asked, &set, now(), &Nothing);
+        let ruling = unbroken_webhook::admission::judge(&asked, &set, now(), &Nobody);
         matches!(ruling.decision, unbroken_webhook::decision::Decision::Admit(_))
     };
     let (mut changed, mut kept) = (0, 0);

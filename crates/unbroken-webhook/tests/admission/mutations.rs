@@ -3,41 +3,21 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use unbroken_model::digest::Digest;
-use unbroken_oci::reference::Reference;
 use unbroken_testkit::Random;
 use unbroken_testkit::registry::Reply;
-use unbroken_webhook::admission::{Occasion, Verify, judge};
+use unbroken_webhook::admission::{Occasion, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::cache::Bounds;
-use unbroken_webhook::decision::{Decision, Failure, Relief, Verified};
-use unbroken_webhook::policy::{Policy, PolicySet};
+use unbroken_webhook::decision::{Decision, Relief};
+use unbroken_webhook::policy::PolicySet;
 use unbroken_webhook::recall::judge_at_once;
 use unbroken_webhook::review::{Operation, Request};
 
+use crate::entries::Nobody;
 use crate::world::{POLICY, World, admitted, judge_by, now, pod_of, request};
 
 /// How many reviews are turned over.
 const REVIEWS: u64 = 10_000;
-
-/// Verifies nothing.
-pub(crate) struct Nothing;
-
-impl Verify for Nothing {
-    fn verify(
-        &self,
-        _: &Reference,
-        policies: &[&Policy],
-        _: Occasion,
-    ) -> Vec<Result<Verified, Vec<Failure>>> {
-        // Without even a reason: an open demand is no admission either.
-        policies.iter().map(|_| Err(Vec::new())).collect()
-    }
-
-    fn resolve(&self, _: &Reference, _: Occasion) -> Result<Digest, Box<Failure>> {
-        unreachable!("nothing is pinned here")
-    }
-}
 
 fn good() -> Value {
     let digest = "a".repeat(64);
@@ -170,7 +150,7 @@ fn nothing_comes_in_without_a_proof_whatever_is_turned_over() {
         let body = turned_over(&mut Random::new(seed));
         let Ok(request) = Request::parse(&body) else { continue };
         read += 1;
-        let ruling = judge(&request, &policies, now(), &Nothing);
+        let ruling = judge(&request, &policies, now(), &Nobody);
         let answer = answer(&request, &ruling).to_json(&request.uid);
         assert_eq!(answer.pointer("/response/uid").and_then(Value::as_str), Some(&*request.uid));
         let Decision::Admit(proof) = &ruling.decision else {
