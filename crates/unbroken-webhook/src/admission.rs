@@ -357,25 +357,40 @@ impl Course<'_> {
     /// Tells whether nobody who may say so for the cluster has a policy for the image. Else whoever may
     /// write into a namespace would let any image in, by a policy with keys of his own.
     fn is_unmatched(&self, image: &Reference) -> bool {
-        let mut matching = self.policies.matching(image.repository(), self.namespace);
+        let matching = self.policies.matching(image.repository(), self.namespace);
+        let mut certain = matching.filter(|policy| !self.may_be_of_others(policy));
         if self.policies.is_delegated(self.namespace) {
-            return matching.next().is_none();
+            return certain.next().is_none();
         }
-        !matching.any(|policy| policy.reach == Reach::Cluster)
+        !certain.any(|policy| policy.reach == Reach::Cluster)
+    }
+
+    /// Tells whether a policy may be for other namespaces than this one, whose labels are not known. It is
+    /// asked for then, but nothing comes in because there is one: the policy of `env: dev` would be
+    /// enough for everything.
+    fn may_be_of_others(&self, policy: &Policy) -> bool {
+        policy.selector.is_some() && !self.policies.namespaces.contains_key(self.namespace)
     }
 
     fn judge_unmatched(&mut self, image: &Reference, docket: &mut Docket) {
         let demand = Demand::new(image, "");
-        let failure = Failure::new(
-            AdmissionCode::NoPolicy,
-            "no policy is for the image",
-            "add its repository to a policy, or take the image from one that has a policy",
-        );
+        let mut matching = self.policies.matching(image.repository(), self.namespace);
+        let failure = if matching.any(|policy| self.may_be_of_others(policy)) {
+            let message = "whether a policy is for the image is not known: the labels of the namespace are not known";
+            let remedy = "try again; labels of namespaces are known to `serve --cluster` alone";
+            Failure::new(AdmissionCode::Undecided, message, remedy).undecided()
+        } else {
+            Failure::new(
+                AdmissionCode::NoPolicy,
+                "no policy is for the image",
+                "add its repository to a policy, or take the image from one that has a policy",
+            )
+        };
         let failure = failure.of(&demand);
         match self.policies.settings.unmatched {
             Unmatched::Deny => docket.fail(failure),
             Unmatched::Warn => {
-                self.warnings.push(format!("[no-policy] no policy is for {image}"));
+                self.warnings.push(format!("[{}] {image}: {}", failure.code, failure.message));
                 docket.settle(demand, Settlement::NotEnforced(vec![failure]));
             }
             Unmatched::Admit => docket.settle(demand, Settlement::Unmatched),

@@ -61,7 +61,7 @@ pub(super) struct SourceWire {
     /// A member of a config map, followed as it changes.
     #[serde(default)]
     config_map: Option<ConfigMapWire>,
-    /// An artifact of a registry whose one layer is the text: by digest, or followed by its tag.
+    /// An artifact of a registry whose one layer is the text: by digest, or, for a layout, followed by its tag.
     #[serde(default)]
     image: Option<String>,
 }

@@ -13,10 +13,11 @@ use serde_json::Value;
 use unbroken_crypto::{KeySet, Owner, PublicKey};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
+use unbroken_oci::reference::Selector;
 
 use super::selector::{LabelSelector, SelectorWire};
 use super::settings::settings;
-use super::source::{Files, SourceWire, Sources};
+use super::source::{Files, Source, SourceWire, Sources};
 use super::{Binding, ChainPolicy, Mode, Policy, PolicyFault, PolicySet, Reach};
 use crate::pattern::{ImagePattern, NamePattern};
 
@@ -91,13 +92,13 @@ pub(super) struct PolicyWire {
 #[serde(rename_all = "camelCase")]
 struct ScopeWire {
     #[serde(default)]
-    images: Option<Vec<String>>,
+    images: Vec<String>,
     #[serde(default)]
-    namespaces: Option<Vec<String>>,
+    namespaces: Vec<String>,
     #[serde(default)]
     namespace_selector: Option<Value>,
     #[serde(default)]
-    mode: Option<ModeWire>,
+    mode: ModeWire,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -173,16 +174,18 @@ pub(super) fn policy(
         let namespaces = patterns(&wire.namespaces).map_err(PolicyFault::new)?;
         let selector = wire.namespace_selector.take().map(SelectorWire::selector).transpose();
         let selector = selector.map_err(PolicyFault::new)?;
-        let of_one = matches!(reach, Reach::Namespace(_));
-        if of_one && (selector.is_some() || !namespaces.is_empty()) {
+        if matches!(reach, Reach::Namespace(_)) && (selector.is_some() || !namespaces.is_empty()) {
             return Err(PolicyFault::new("the policy of a namespace is for that one alone"));
+        }
+        if images.is_empty() {
+            return Err(PolicyFault::new("it is for no image: give images"));
         }
         Ok((images, namespaces, selector, mode(wire.mode), chain(&wire, sources, now)))
     });
     let (images, namespaces, selector, mode, chain) = match whole {
         Ok(whole) => whole,
         Err(fault) => {
-            let (images, namespaces, selector, mode) = scope(spec);
+            let (images, namespaces, selector, mode) = scope(spec, &reach);
             (images, namespaces, selector, mode, Err(fault))
         }
     };
@@ -192,22 +195,28 @@ pub(super) fn policy(
 /// What of a policy with faults says whom it is for.
 type Scope = (Vec<ImagePattern>, Vec<NamePattern>, Option<LabelSelector>, Mode);
 
-/// Reads whom a policy with faults is for. What cannot be read narrows nothing.
-fn scope(spec: &Value) -> Scope {
-    let Ok(scope) = ScopeWire::deserialize(spec) else {
-        return (Vec::new(), Vec::new(), None, Mode::Enforce);
-    };
-    let images = scope.images.and_then(|texts| patterns(&texts).ok());
-    let namespaces = scope.namespaces.and_then(|texts| patterns(&texts).ok());
-    let selector = scope.namespace_selector.and_then(|value| {
+/// Reads whom a policy with faults is for. What cannot be read narrows nothing, and a policy that is for
+/// more than its author meant does not go by what he said of those whom he meant: it denies.
+fn scope(spec: &Value, reach: &Reach) -> Scope {
+    let everybody = (Vec::new(), Vec::new(), None, Mode::Enforce);
+    let Ok(wire) = ScopeWire::deserialize(spec) else { return everybody };
+    let images = patterns(&wire.images).ok().filter(|images| !images.is_empty());
+    let namespaces = patterns(&wire.namespaces).ok();
+    let selector = wire.namespace_selector.map_or(Some(None), |value| {
         let wire = SelectorWire::deserialize(value).ok()?;
-        wire.selector().ok()
+        wire.selector().ok().map(Some)
     });
+    let (namespaces, selector) = match reach {
+        Reach::Cluster => (namespaces, selector),
+        // The policy of a namespace does not narrow itself away to another one.
+        Reach::Namespace(_) => (namespaces.filter(Vec::is_empty), selector.filter(Option::is_none)),
+    };
+    let is_whole = images.is_some() && namespaces.is_some() && selector.is_some();
     (
         images.unwrap_or_default(),
         namespaces.unwrap_or_default(),
-        selector,
-        scope.mode.map_or(Mode::Enforce, mode),
+        selector.flatten(),
+        if is_whole { mode(wire.mode) } else { Mode::Enforce },
     )
 }
 
@@ -231,9 +240,6 @@ fn chain(
     sources: &dyn Sources,
     now: Timestamp,
 ) -> std::result::Result<ChainPolicy, PolicyFault> {
-    if wire.images.is_empty() {
-        return Err(PolicyFault::new("it is for no image: give images"));
-    }
     if wire.owners.is_empty() {
         return Err(PolicyFault::new("it has no owners: anybody could have signed the layout"));
     }
@@ -291,7 +297,14 @@ fn keys<Role>(
     now: Timestamp,
 ) -> std::result::Result<KeySet<Role>, PolicyFault> {
     let key = |wire: &SourceWire| {
-        let bytes = sources.read(&wire.source()?)?;
+        let source = wire.source()?;
+        if matches!(&source, Source::Image(image) if matches!(image.selector(), Selector::Tag(_))) {
+            // Whoever may push the tag would make himself the owner.
+            return Err(PolicyFault::new(
+                "a key of a registry is named by its digest, not by a tag",
+            ));
+        }
+        let bytes = sources.read(&source)?;
         PublicKey::read_at(&bytes, now).map_err(|error| PolicyFault::new(error.to_string()))
     };
     wires.iter().map(key).collect()

@@ -22,6 +22,7 @@ mod mutations;
 mod observed;
 mod policy_fields;
 mod registries;
+mod scopes;
 mod server;
 mod slots;
 mod world;

@@ -115,7 +115,7 @@ fn where_the_settings_say_so_the_policy_of_a_namespace_is_enough() {
 }
 
 #[test]
-fn labels_of_namespaces_choose_and_what_is_not_known_is_chosen() {
+fn labels_of_namespaces_choose_and_what_is_not_known_lets_nothing_in() {
     let followed = Followed::start(|_, _| {}, &[]);
     let image = followed.world.push_signed("acme/app");
     let path = format!("{CLUSTER_POLICIES}/acme");
@@ -134,9 +134,9 @@ fn labels_of_namespaces_choose_and_what_is_not_known_is_chosen() {
     followed.wait_for(&image, "admit");
     followed.api.put(namespace, json!({"metadata": {"labels": {"env": "prod"}}}));
     followed.wait_for(&image, "[no-policy]");
-    // A namespace that is not known yet may be meant.
+    // A namespace that is not known may be meant, and nothing comes in because it may.
     followed.api.delete(namespace);
-    followed.wait_for(&image, "admit");
+    followed.wait_for(&image, "the labels of the namespace are not known");
     // Labels of the object are its author's: no policy goes by them.
     let mut by_object = spec(&followed.world);
     by_object["objectSelector"] = json!({"matchLabels": {"skip": "no"}});
@@ -175,6 +175,21 @@ fn layouts_come_from_config_maps_and_registries_and_are_followed() {
     }
     put(json!({"image": followed.world.repository("policies/absent:1")}));
     followed.wait_for(&image, "[undecided]");
+    // Of a key the digest is named: whoever may push the tag would be the owner.
+    let owner = spec(&followed.world)["owners"][0]["inline"].clone();
+    let owner = owner.as_str().unwrap().as_bytes().to_vec();
+    let digest = registry.put_image("policies/owner", "1", &owner);
+    for member in ["owners", "inspectors"] {
+        let named = |name: &str| {
+            let mut spec = spec(&followed.world);
+            spec[member] = json!([{"image": followed.world.repository(name)}]);
+            followed.api.put(&path, json!({"spec": spec}));
+        };
+        named("policies/owner:1");
+        followed.wait_for(&image, &format!("{member}: a key of a registry is named by its digest"));
+        named(&format!("policies/owner@{digest}"));
+        followed.wait_for(&image, "admit");
+    }
     // An earlier layout cannot be put back.
     let mut spec = spec(&followed.world);
     spec["minLayoutVersion"] = json!(7);
