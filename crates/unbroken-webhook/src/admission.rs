@@ -10,11 +10,11 @@ use serde_json::Value;
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::{Reference, Selector};
+use unbroken_policy::{BreakGlass, Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
 
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
 use crate::metrics::Reading;
-use crate::policy::{BreakGlass, Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
 use crate::review::{Operation, Request};
 use crate::workload::{ImageSlot, Unreadable, image_slots};
 
@@ -104,7 +104,8 @@ pub fn judge(
         }
         Err(failure) => Ruling::bare(Decision::Deny(vec![*failure])),
     };
-    match policies.break_glass(&request.user, &request.namespace, occasion.now) {
+    let user = &request.user;
+    match policies.break_glass(&user.name, &user.groups, &request.namespace, occasion.now) {
         Some(permission) => ruling.broken(permission),
         None => ruling,
     }

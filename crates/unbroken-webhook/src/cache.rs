@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
+use unbroken_policy::Generation;
 
 use self::bounded::Bounded;
 use crate::decision::{Failure, Proven};
-use crate::policy::Generation;
 
 /// What a table's own pointers and counters take for an entry, roughly.
 const OVERHEAD: usize = 128;
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn an_admission_ends_with_the_look_the_verdict_and_what_holds_by_the_clock() {
         let clocks = Clocks { begin: Instant::now() };
-        let generation = Generation::for_tests(1);
+        let generation = Generation([1; 32]);
         let found = |cache: &Cache, at| cache.outcome(&subject("a"), generation, at).is_some();
         for (steady, wall, is_kept) in [
             (0, 0, true),
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_refusal_is_forgotten_within_seconds_and_what_is_undecided_at_once() {
         let clocks = Clocks { begin: Instant::now() };
-        let generation = Generation::for_tests(1);
+        let generation = Generation([1; 32]);
         let cache = Cache::new(Bounds::default());
         cache.keep_refusal(&subject("a"), generation, &refusal(), clocks.at(0, 0));
         let outcome = |steady| cache.outcome(&subject("a"), generation, clocks.at(steady, 0));
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn other_policies_and_other_credentials_see_nothing_of_it() {
         let clocks = Clocks { begin: Instant::now() };
-        let (one, other) = (Generation::for_tests(1), Generation::for_tests(2));
+        let (one, other) = (Generation([1; 32]), Generation([2; 32]));
         let cache = filled(&clocks, one, 100);
         let at = clocks.at(1, 1);
         assert!(cache.outcome(&subject("a"), one, at).is_some());
@@ -387,7 +387,7 @@ mod tests {
         let clocks = Clocks { begin: Instant::now() };
         let bounds = Bounds { entries: 100, bytes: 100_000, ..Bounds::default() };
         let cache = Cache::new(bounds);
-        let generation = Generation::for_tests(1);
+        let generation = Generation([1; 32]);
         for number in 0..10_000_u32 {
             let image = format!("registry.example/app{number}@sha256:00").into();
             let subject = Subject { scope: "".into(), image };

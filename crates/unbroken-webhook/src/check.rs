@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
+use unbroken_policy::kind::GroupKind;
 
 use crate::admission::judge;
 use crate::answer::answer;
@@ -15,7 +16,6 @@ use crate::failure::{Ending, Failed};
 use crate::options::{Registries, clock, load_policies};
 use crate::review::{Answer, Operation, Request, User, Verdict, is_namespace};
 use crate::verifier::RegistryVerifier;
-use crate::workload::GroupKind;
 
 /// The largest file of objects: what the API server takes of one request, many times over.
 const LARGEST_FILE: u64 = 64 << 20;

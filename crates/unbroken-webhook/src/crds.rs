@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
-
-use crate::policy::Policy;
+use unbroken_policy::Policy;
 
 /// What of a JSON schema the API server does not take, or what means something else there: it would
 /// write defaults into objects.

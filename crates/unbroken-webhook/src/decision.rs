@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::Reference;
+use unbroken_policy::{Generation, Policy};
 use unbroken_verify::{Admissible, Finding};
 
 use crate::code::AdmissionCode;
-use crate::policy::{Generation, Policy};
 
 /// What becomes of a request.
 #[derive(Debug)]

@@ -21,8 +21,6 @@ pub mod log;
 pub mod metrics;
 pub mod mutation;
 pub mod options;
-pub mod pattern;
-pub mod policy;
 pub mod recall;
 pub mod review;
 pub mod serve;

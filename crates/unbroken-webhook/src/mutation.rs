@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use unbroken_oci::reference::Selector;
+use unbroken_policy::{Mode, PolicySet};
 
 use crate::admission::{IMAGES, Images, Occasion, Verify, images_to_judge};
 use crate::answer::{answer_changes, refuse_failure};
 use crate::decision::Failure;
-use crate::policy::{Mode, PolicySet};
 use crate::review::{Answer, Change, Request};
 
 /// Names images by their digests, each as it is at the moment.

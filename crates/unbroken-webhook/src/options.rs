@@ -7,9 +7,9 @@ use clap::Args;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::Host;
 use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, Settings};
+use unbroken_policy::PolicySet;
 
 use crate::failure::Failed;
-use crate::policy::PolicySet;
 
 /// The largest file of policies: a layout may stand in it.
 const LARGEST_FILE: u64 = 64 << 20;

@@ -4,11 +4,11 @@ use std::cell::Cell;
 
 use unbroken_model::digest::Digest;
 use unbroken_oci::reference::Reference;
+use unbroken_policy::{Policy, PolicySet};
 
 use crate::admission::{Occasion, Ruling, Verify, judge};
 use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
-use crate::policy::{Policy, PolicySet};
 use crate::review::Request;
 
 /// Judges a request without waiting for anything; nothing, where that cannot be.

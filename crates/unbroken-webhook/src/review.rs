@@ -11,9 +11,9 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use thiserror::Error;
 use unbroken_model::name::is_unprintable;
+use unbroken_policy::kind::GroupKind;
 
 use crate::exact::Exact;
-use crate::workload::GroupKind;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use unbroken_policy::PolicySet;
 
 use crate::cache::options::CacheOptions;
 use crate::cluster::events::Events;
@@ -18,7 +19,6 @@ use crate::failure::Failed;
 use crate::log::Log;
 use crate::metrics::Reloaded;
 use crate::options::{Registries, clock, load_policies};
-use crate::policy::PolicySet;
 use crate::server::{Certificates, Service, serve_metrics, serve_tls};
 use crate::verifier::RegistryVerifier;
 

@@ -12,9 +12,9 @@ use unbroken_model::digest::Digest;
 use unbroken_oci::OciError;
 use unbroken_oci::reference::{Reference, Repository, Selector};
 use unbroken_oci::registry::Client;
+use unbroken_policy::{ChainPolicy, Generation, Policy};
 use unbroken_verify::NamedEvidence;
 
-pub(crate) use self::chain::layout_ends;
 use self::evidence::{Image, Pieces};
 use crate::admission::{Occasion, Verify};
 use crate::cache::flights::{Flights, Sharing};
@@ -23,7 +23,6 @@ use crate::cluster::pull_secrets::{PullSecrets, Puller};
 use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
 use crate::metrics::Reading;
-use crate::policy::{ChainPolicy, Generation, Policy};
 use crate::review::Request;
 
 /// Looks images and their evidence up in registries, once for all who ask at the same time.

@@ -3,15 +3,7 @@
 use serde_json::Value;
 use unbroken_oci::OciError;
 use unbroken_oci::reference::Reference;
-
-/// A kind of objects, without its version: the API server converts between versions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GroupKind {
-    /// The API group; empty for the core group.
-    pub group: String,
-    /// The kind.
-    pub kind: String,
-}
+use unbroken_policy::kind::{CustomKind, GroupKind};
 
 /// A place of an object in which an image stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,35 +39,12 @@ pub enum Unreadable {
     OtherKind,
 }
 
-/// Where the specification of a pod stands in the kinds of Kubernetes.
-const KINDS: [(&str, &str, &[&str]); 9] = [
-    ("", "Pod", &["spec"]),
-    ("", "PodTemplate", &["template", "spec"]),
-    ("", "ReplicationController", &["spec", "template", "spec"]),
-    ("apps", "DaemonSet", &["spec", "template", "spec"]),
-    ("apps", "Deployment", &["spec", "template", "spec"]),
-    ("apps", "ReplicaSet", &["spec", "template", "spec"]),
-    ("apps", "StatefulSet", &["spec", "template", "spec"]),
-    ("batch", "CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
-    ("batch", "Job", &["spec", "template", "spec"]),
-];
-
 /// The lists of a pod whose members have an image each.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// A further kind and where the specifications of pods stand in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomKind {
-    /// The kind.
-    pub kind: GroupKind,
-    /// The members that lead to each specification of a pod.
-    pub pod_specs: Vec<Vec<String>>,
-}
-
 /// Finds the specification of the pod in an object of a kind of Kubernetes.
 pub fn pod_spec<'a>(kind: &GroupKind, object: &'a Value) -> Option<&'a Value> {
-    let (_, _, members) = KINDS.iter().find(|(group, name, _)| (*group, *name) == kind.names())?;
-    members.iter().try_fold(object, |object, name| object.get(name))
+    kind.pod_spec()?.iter().try_fold(object, |object, name| object.get(name))
 }
 
 /// Finds every image of an object.
@@ -87,12 +56,11 @@ pub fn image_slots(
     object: &Value,
     custom: &[CustomKind],
 ) -> Result<Vec<ImageSlot>, Unreadable> {
-    if !kind.is_of(object) {
+    if !is_of(kind, object) {
         return Err(Unreadable::OtherKind);
     }
     let mut slots = Vec::new();
-    let known = KINDS.iter().find(|(group, name, _)| (*group, *name) == kind.names());
-    if let Some((_, _, members)) = known {
+    if let Some(members) = kind.pod_spec() {
         read_pod(object, members.iter().copied(), kind.is_pod(), &mut slots)?;
     } else {
         let custom = custom.iter().find(|custom| custom.kind == *kind);
@@ -121,29 +89,13 @@ impl ImageSlot {
     }
 }
 
-impl GroupKind {
-    fn names(&self) -> (&str, &str) {
-        (&self.group, &self.kind)
-    }
-
-    /// Tells whether this is a kind of Kubernetes whose places of images are known here.
-    pub(crate) fn is_built_in(&self) -> bool {
-        KINDS.iter().any(|(group, name, _)| (*group, *name) == self.names())
-    }
-
-    /// Tells whether an object is of this kind by what it says of itself, as far as it says anything.
-    fn is_of(&self, object: &Value) -> bool {
-        let group =
-            |version: &str| version.split_once('/').map_or("", |(group, _)| group) == self.group;
-        let says = |name: &str, is_so: &dyn Fn(&str) -> bool| {
-            object.get(name).is_none_or(|value| value.as_str().is_some_and(is_so))
-        };
-        says("kind", &|kind| kind == self.kind) && says("apiVersion", &group)
-    }
-
-    fn is_pod(&self) -> bool {
-        self.names() == ("", "Pod")
-    }
+/// Tells whether an object is of a kind by what it says of itself, as far as it says anything.
+fn is_of(due: &GroupKind, object: &Value) -> bool {
+    let group = |version: &str| version.split_once('/').map_or("", |(group, _)| group) == due.group;
+    let says = |name: &str, is_so: &dyn Fn(&str) -> bool| {
+        object.get(name).is_none_or(|value| value.as_str().is_some_and(is_so))
+    };
+    says("kind", &|kind| kind == due.kind) && says("apiVersion", &group)
 }
 
 /// A member of an object with the way that leads there.
@@ -280,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_place_of_every_kind_is_found() {
-        for (group, name, members) in KINDS {
+        for (group, name, members) in unbroken_policy::kind::KINDS {
             let object = object(members);
             let slots = image_slots(&kind(group, name), &object, &[]).unwrap();
             let images: Vec<_> = slots.iter().map(|slot| slot.image.as_str()).collect();

@@ -20,11 +20,16 @@ const TABLE: &[(&str, &[&str])] = &[
     ("sigstore", &["model", "crypto"]),
     // Keys that are kept elsewhere: gpg, PKCS#11, ssh-agent, the SPIFFE Workload API.
     ("signer", &["model", "crypto"]),
+    // What the command line and admission read and judge alike.
+    ("policy", &["model", "crypto", "verify", "oci"]),
     (
         "cli",
-        &["model", "crypto", "verify", "author", "report", "record", "oci", "sigstore", "signer"],
+        &[
+            "model", "crypto", "verify", "author", "report", "record", "oci", "sigstore", "signer",
+            "policy",
+        ],
     ),
-    ("webhook", &["model", "crypto", "verify", "report", "oci", "sigstore"]),
+    ("webhook", &["model", "crypto", "verify", "report", "oci", "sigstore", "policy"]),
     // Beside the floors: it makes what the engine is given, and puts the engine to the test.
     ("testkit", &["model", "crypto", "verify", "oci"]),
 ];

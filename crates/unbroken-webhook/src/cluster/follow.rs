@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::registry::Client;
+use unbroken_policy::selector::Labels;
+use unbroken_policy::{Policy, PolicySet};
 
 use super::options::Cluster;
 use super::policies::Workshop;
@@ -17,8 +19,6 @@ use super::sources::Shelf;
 use super::status::Statuses;
 use super::watch::{Bell, Mirror, Watched};
 use crate::options::load_policies;
-use crate::policy::selector::Labels;
-use crate::policy::{Policy, PolicySet};
 use crate::server::Service;
 
 /// How often the file of policies is looked at.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use unbroken_model::timestamp::Timestamp;
+use unbroken_policy::source::Sources as _;
+use unbroken_policy::{Policy, PolicyFault, Reach};
 
 use super::resource::Key;
 use super::sources::{Account, Shelf};
-use crate::policy::source::Sources as _;
-use crate::policy::{Policy, PolicyFault, Reach};
 
 /// Policies of the whole cluster.
 const OF_CLUSTER: usize = 1024;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
+use unbroken_policy::kind::GroupKind;
 
 use super::api::{Api, ApiError};
 use super::resource::{Name, Resource, metadata};
@@ -16,7 +17,6 @@ use crate::admission::Ruling;
 use crate::decision::{Decision, Failure};
 use crate::review::{Operation, Request, User};
 use crate::server::Service;
-use crate::workload::GroupKind;
 
 /// The name of each report.
 const REPORT: &str = "unbroken-webhook";

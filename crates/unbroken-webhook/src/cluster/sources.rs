@@ -10,12 +10,12 @@ use unbroken_oci::OciError;
 use unbroken_oci::content::{Content, read_blob};
 use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::Client;
+use unbroken_policy::source::{Source, Sources};
+use unbroken_policy::{PolicyFault, Reach};
 
 use super::api::Api;
 use super::resource::{Name, Resource};
 use super::watch::{Bell, Mirror, Watched};
-use crate::policy::source::{Source, Sources};
-use crate::policy::{PolicyFault, Reach};
 
 /// Config maps that are followed, each by a thread.
 const CONFIG_MAPS: usize = 256;

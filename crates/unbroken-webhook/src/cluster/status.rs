@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
+use unbroken_policy::Policy;
 
 use super::api::{Api, ApiError};
 use super::resource::{Key, Name, Resource};
-use crate::policy::Policy;
 
 /// The longest message of a condition; the API server takes 32 KiB.
 const LONGEST_MESSAGE: usize = 1024;

@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use unbroken_crypto::Certificate;
+use unbroken_policy::{PolicySet, Reach};
 
 use super::{AT_ONCE, Service};
 use crate::metrics::{Gauges, Reading, Value};
-use crate::policy::{PolicySet, Reach};
-use crate::verifier::layout_ends;
 
 /// Policies whose layouts are told one by one.
 const TOLD: usize = 200;
@@ -35,7 +34,7 @@ impl Service {
         let (mut usable, mut refused, mut invalid) = (0, 0, 0);
         let mut ends = Vec::new();
         for policy in &policies.policies {
-            match policy.chain.as_ref().map(|chain| layout_ends(chain, (self.clock)())) {
+            match policy.chain.as_ref().map(|chain| chain.layout_ends((self.clock)())) {
                 Err(_) => invalid += 1,
                 Ok(None) => refused += 1,
                 Ok(Some(end)) => {

@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use unbroken_crypto::{Inspector, KeySet};
 use unbroken_model::digest::Digest;
-use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
-use unbroken_verify::{
-    BindingDemands, BindingPolicy, Budget, Freshness, InForce, InspectionCommands, Inspectors,
-    NamedEvidence, Options, Pinning, Product, Rejection, Session, VerifiedSupplyChain, open_layout,
-    open_layout_of,
-};
+use unbroken_policy::ChainPolicy;
+use unbroken_verify::NamedEvidence;
 
 use crate::decision::{Failure, Proven};
-use crate::policy::{Binding, ChainPolicy};
 
 /// Judges the chain of a policy; `digests` are those by which it may name the image, that by which
 /// the image is called first.
@@ -23,7 +17,7 @@ pub(super) fn judge(
     evidence: &[&NamedEvidence],
     now: Timestamp,
 ) -> Result<Proven, Vec<Failure>> {
-    let verified = verify(chain, evidence, now).map_err(|rejection| {
+    let verified = chain.verify(evidence, now).map_err(|rejection| {
         let errors: Vec<Failure> =
             rejection.assessment().errors().map(Failure::of_finding).collect();
         errors
@@ -73,64 +67,6 @@ fn end_of(holds: impl Fn(i64) -> bool, from: i64, longest: i64) -> i64 {
         }
     }
     bad
-}
-
-/// Says when the layout of a policy ends, if it is in force now.
-pub(crate) fn layout_ends(chain: &ChainPolicy, now: Timestamp) -> Option<Timestamp> {
-    open(chain, now).ok().map(|layout| layout.expires())
-}
-
-fn open(chain: &ChainPolicy, now: Timestamp) -> Result<InForce, Box<Rejection>> {
-    match chain.threshold {
-        None => open_layout(&chain.layout, &chain.owners, now),
-        Some(threshold) => open_layout_of(&chain.layout, &chain.owners, threshold, now),
-    }
-}
-
-fn verify(
-    chain: &ChainPolicy,
-    evidence: &[&NamedEvidence],
-    now: Timestamp,
-) -> Result<VerifiedSupplyChain, Box<Rejection>> {
-    let in_force = open(chain, now)?;
-    let options = Options {
-        parameters: chain.parameters.clone(),
-        inspections: InspectionCommands::Never,
-        inspectors: inspectors(&chain.inspectors),
-        bindings: bindings(&chain.binding, now),
-        freshness: Freshness { pin: Pinning::NotKept, minimum: chain.min_layout_version },
-        ..Options::default()
-    };
-    let mut session = Session::open(in_force, now, options, Limits::default(), Budget::default());
-    loop {
-        let requests = session.requests();
-        if requests.is_empty() {
-            break;
-        }
-        for request in requests {
-            let pieces: Vec<_> =
-                evidence.iter().filter_map(|piece| piece.for_request(&request)).collect();
-            session.submit_all(request.chain, &pieces);
-        }
-    }
-    let mut waiting = session.evaluate()?;
-    waiting.stand_in(Product::NotAtHand);
-    waiting.conclude(Vec::new())
-}
-
-fn inspectors(keys: &KeySet<Inspector>) -> Inspectors {
-    if keys.iter().next().is_none() { Inspectors::Owners } else { Inspectors::AnyOf(keys.clone()) }
-}
-
-fn bindings(binding: &Binding, now: Timestamp) -> BindingPolicy {
-    match binding {
-        Binding::Optional => BindingPolicy::Report,
-        Binding::Required { max_age } => {
-            let youngest = |age: u32| now.unix().saturating_sub(i64::from(age));
-            let not_before = max_age.map(|age| Timestamp::from_unix(youngest(age)));
-            BindingPolicy::Require(BindingDemands { nonce: None, not_before })
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use unbroken_oci::reference::Reference;
+use unbroken_policy::pattern::{ImagePattern, NamePattern};
 use unbroken_testkit::{Draft, Random, keys, link};
 use unbroken_webhook::mutation::pin_tags;
-use unbroken_webhook::pattern::{ImagePattern, NamePattern};
 use unbroken_webhook::review::{Change, Request, Verdict};
 
 use crate::entries::Nobody;

@@ -293,8 +293,7 @@ fn glass_is_broken_by_those_who_may_and_never_by_the_object() {
         (", until: '2026-06-01T13:00:00Z'", ""),
     ] {
         let text = permission(&whole.replace(from, to)).replace("HOST", world.registry.host());
-        let read =
-            unbroken_webhook::policy::PolicySet::parse(&text, world.folder(), crate::world::now());
+        let read = unbroken_policy::PolicySet::parse(&text, world.folder(), crate::world::now());
         assert!(read.is_err(), "{to}");
     }
 }

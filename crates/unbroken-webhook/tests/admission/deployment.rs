@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use unbroken_policy::PolicySet;
+use unbroken_policy::kind::GroupKind;
 use unbroken_testkit::component;
-use unbroken_webhook::policy::PolicySet;
-use unbroken_webhook::workload::{GroupKind, Unreadable, image_slots};
+use unbroken_webhook::workload::{Unreadable, image_slots};
 
 use crate::world::now;
 

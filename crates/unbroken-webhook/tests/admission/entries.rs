@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::Reference;
+use unbroken_policy::kind::{CustomKind, GroupKind};
+use unbroken_policy::pattern::{ImagePattern, NamePattern};
+use unbroken_policy::{Policy, PolicySet};
 use unbroken_testkit::entries::Entry;
 use unbroken_webhook::admission::{Occasion, Verify, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::decision::{Decision, Failure, Verified};
-use unbroken_webhook::pattern::{ImagePattern, NamePattern};
-use unbroken_webhook::policy::{Policy, PolicySet};
 use unbroken_webhook::review::Request;
-use unbroken_webhook::workload::{CustomKind, GroupKind, image_slots};
+use unbroken_webhook::workload::image_slots;
 
 /// All entries of the webhook; those of the rooms below are in `unbroken_testkit::entries`.
 pub(crate) const ALL: [Entry; 5] = [

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use unbroken_policy::PolicySet;
 use unbroken_testkit::Random;
 use unbroken_testkit::registry::Reply;
 use unbroken_webhook::admission::{Occasion, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::cache::Bounds;
 use unbroken_webhook::decision::{Decision, Relief};
-use unbroken_webhook::policy::PolicySet;
 use unbroken_webhook::recall::judge_at_once;
 use unbroken_webhook::review::{Operation, Request};
 

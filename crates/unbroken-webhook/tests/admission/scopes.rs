@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use unbroken_webhook::policy::source::{Source, Sources};
-use unbroken_webhook::policy::{Policy, PolicyFault, Reach};
+use unbroken_policy::source::{Source, Sources};
+use unbroken_policy::{Policy, PolicyFault, Reach};
 
 use crate::world::{POLICY, World, admitted, denied, now, pod_of, settings};
 

@@ -9,12 +9,12 @@ use unbroken_oci::attach::{Piece, attach};
 use unbroken_oci::content::Content;
 use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::{Client, Settings};
+use unbroken_policy::PolicySet;
 use unbroken_testkit::Chain;
 use unbroken_testkit::registry::{Referrers, TestRegistry};
 use unbroken_webhook::admission::{Occasion, judge};
 use unbroken_webhook::answer::answer;
 use unbroken_webhook::cache::Bounds;
-use unbroken_webhook::policy::PolicySet;
 use unbroken_webhook::review::{Answer, Request, Verdict};
 use unbroken_webhook::verifier::RegistryVerifier;
 

@@ -8,7 +8,7 @@ use unbroken_model::timestamp::Timestamp;
 
 use super::wire::patterns;
 use super::{BreakGlass, Exemption, Settings, Tags, Unmatched};
-use crate::workload::{CustomKind, GroupKind};
+use crate::kind::{CustomKind, GroupKind};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

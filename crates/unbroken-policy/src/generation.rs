@@ -8,11 +8,11 @@ use super::{Binding, ChainPolicy};
 
 /// A digest of everything on which the verdict about a chain depends, but evidence and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Generation([u8; 32]);
+pub struct Generation(pub [u8; 32]);
 
 impl ChainPolicy {
     /// Returns the digest of what is asked of chains: layout, keys, parameters, places, binding.
-    pub(crate) fn generation(&self) -> Generation {
+    pub fn generation(&self) -> Generation {
         *self.generation.get_or_init(|| self.compute_generation())
     }
 
@@ -69,12 +69,5 @@ impl Text {
             keys.iter().map(|key| format!("{} {:?}", key.scheme(), key.materials())).collect();
         lines.sort();
         self.add(lines.join("\n").as_bytes());
-    }
-}
-
-#[cfg(test)]
-impl Generation {
-    pub(crate) fn for_tests(number: u8) -> Self {
-        Self([number; 32])
     }
 }
