@@ -4,7 +4,7 @@ use unbroken_crypto::{Functionary, KeySet};
 use unbroken_verify::Inspectors;
 
 fn trust(functionaries: KeySet<Functionary>) -> Inspectors {
-    Inspectors::AnyOf(functionaries)
+    Inspectors::AnyOf(functionaries) //~ E0308: mismatched types: expected `KeySet<Inspector>`, found `KeySet<Functionary>`
 }
 
 fn main() {}

@@ -5,7 +5,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::InForce;
 
 fn enforce(layout: &Layout, now: Timestamp) -> InForce {
-    InForce::at(layout, now).unwrap()
+    InForce::at(layout, now).unwrap() //~ E0308: mismatched types: expected `&Authentic<Layout, Owner>`, found `&Layout`
 }
 
 fn main() {}

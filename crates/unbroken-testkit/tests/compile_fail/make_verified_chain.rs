@@ -3,7 +3,7 @@
 use unbroken_verify::{Assessment, VerifiedSupplyChain};
 
 fn make(assessment: Assessment) -> VerifiedSupplyChain {
-    VerifiedSupplyChain::new(assessment, Vec::new())
+    VerifiedSupplyChain::new(assessment, Vec::new()) //~ E0624: associated function `new` is private: private associated function
 }
 
 fn main() {}

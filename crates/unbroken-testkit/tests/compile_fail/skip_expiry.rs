@@ -7,7 +7,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::{Budget, Options, Session};
 
 fn open(layout: Authentic<Layout, Owner>, now: Timestamp) -> Session {
-    Session::open(layout, now, Options::default(), Limits::default(), Budget::default())
+    Session::open(layout, now, Options::default(), Limits::default(), Budget::default()) //~ E0308: mismatched types: expected `InForce`, found `Authentic<Layout, Owner>`
 }
 
 fn main() {}

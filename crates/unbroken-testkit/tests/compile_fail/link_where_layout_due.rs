@@ -6,7 +6,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::InForce;
 
 fn enforce(link: &Authentic<Link, Owner>, now: Timestamp) -> InForce {
-    InForce::at(link, now).unwrap()
+    InForce::at(link, now).unwrap() //~ E0308: mismatched types: expected `&Authentic<Layout, Owner>`, found `&Authentic<Link, Owner>`
 }
 
 fn main() {}

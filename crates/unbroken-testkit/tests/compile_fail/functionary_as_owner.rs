@@ -6,7 +6,7 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_verify::InForce;
 
 fn enforce(layout: &Authentic<Layout, Functionary>, now: Timestamp) -> InForce {
-    InForce::at(layout, now).unwrap()
+    InForce::at(layout, now).unwrap() //~ E0308: mismatched types: expected `&Authentic<Layout, Owner>`, found `&Authentic<Layout, Functionary>`
 }
 
 fn main() {}

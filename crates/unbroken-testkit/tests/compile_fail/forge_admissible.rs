@@ -3,7 +3,7 @@
 use unbroken_verify::{Admissible, Binding};
 
 fn forge(binding: Binding<'_>) -> Admissible<'_> {
-    Admissible { binding }
+    Admissible { binding } //~ E0451: field `binding` of struct `Admissible` is private: private field
 }
 
 fn main() {}
