@@ -4,31 +4,54 @@
 use unbroken_crypto::{Inspector, KeySet};
 use unbroken_model::limits::Limits;
 use unbroken_model::timestamp::Timestamp;
+use unbroken_oci::location::Location;
 use unbroken_verify::{
     BindingDemands, BindingPolicy, Budget, Freshness, InForce, InspectionCommands, Inspectors,
     NamedEvidence, Options, Pinning, Product, Rejection, Session, VerifiedSupplyChain, open_layout,
     open_layout_of,
 };
 
-use crate::{Binding, ChainPolicy};
+use crate::{Binding, ChainPolicy, PolicyFault};
+
+/// Why a chain does not pass.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It was examined, and does not hold.
+    Rejected(Box<Rejection>),
+    /// A key of the policy is not in force now, or what it was.
+    Unusable(PolicyFault),
+}
+
+impl From<Box<Rejection>> for Refusal {
+    fn from(rejection: Box<Rejection>) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<PolicyFault> for Refusal {
+    fn from(fault: PolicyFault) -> Self {
+        Self::Unusable(fault)
+    }
+}
 
 impl ChainPolicy {
     /// Verifies a chain by its evidence. That it names an image is for the caller to ask.
     ///
     /// # Errors
-    /// The rejection, with all findings.
+    /// The rejection, with all findings, or what is wrong with the keys of the policy at this time.
     pub fn verify(
         &self,
         evidence: &[&NamedEvidence],
         now: Timestamp,
-    ) -> Result<VerifiedSupplyChain, Box<Rejection>> {
+    ) -> Result<VerifiedSupplyChain, Refusal> {
         let in_force = self.open(now)?;
+        let demands = &self.demands;
         let options = Options {
-            parameters: self.parameters.clone(),
+            parameters: demands.parameters.clone(),
             inspections: InspectionCommands::Never,
-            inspectors: inspectors(&self.inspectors),
-            bindings: bindings(&self.binding, now),
-            freshness: Freshness { pin: Pinning::NotKept, minimum: self.min_layout_version },
+            inspectors: inspectors(demands.inspectors.at(now)?),
+            bindings: bindings(&demands.binding, now),
+            freshness: Freshness { pin: Pinning::NotKept, minimum: demands.min_layout_version },
             ..Options::default()
         };
         let (limits, budget) = (Limits::default(), Budget::default());
@@ -46,7 +69,7 @@ impl ChainPolicy {
         }
         let mut waiting = session.evaluate()?;
         waiting.stand_in(Product::NotAtHand);
-        waiting.conclude(Vec::new())
+        Ok(waiting.conclude(Vec::new())?)
     }
 
     /// Says when the layout ends, if it is in force now.
@@ -54,16 +77,22 @@ impl ChainPolicy {
         self.open(now).ok().map(|layout| layout.expires())
     }
 
-    fn open(&self, now: Timestamp) -> Result<InForce, Box<Rejection>> {
-        match self.threshold {
-            None => open_layout(&self.layout, &self.owners, now),
-            Some(threshold) => open_layout_of(&self.layout, &self.owners, threshold, now),
-        }
+    /// Returns where evidence lies beside the repository of the image.
+    pub fn evidence(&self) -> &[Location] {
+        &self.demands.evidence
+    }
+
+    fn open(&self, now: Timestamp) -> Result<InForce, Refusal> {
+        let (layout, owners) = (&self.demands.layout, self.demands.owners.at(now)?);
+        Ok(match self.demands.threshold {
+            None => open_layout(layout, &owners, now)?,
+            Some(threshold) => open_layout_of(layout, &owners, threshold, now)?,
+        })
     }
 }
 
-fn inspectors(keys: &KeySet<Inspector>) -> Inspectors {
-    if keys.iter().next().is_none() { Inspectors::Owners } else { Inspectors::AnyOf(keys.clone()) }
+fn inspectors(keys: KeySet<Inspector>) -> Inspectors {
+    if keys.iter().next().is_none() { Inspectors::Owners } else { Inspectors::AnyOf(keys) }
 }
 
 fn bindings(binding: &Binding, now: Timestamp) -> BindingPolicy {

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use unbroken_crypto::{KeySet, hash};
+use unbroken_crypto::hash;
 
-use super::{Binding, ChainPolicy};
+use super::keys::KeyTexts;
+use super::{Binding, ChainPolicy, Demands};
 
 /// A digest of everything on which the verdict about a chain depends, but evidence and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,10 +14,18 @@ pub struct Generation(pub [u8; 32]);
 impl ChainPolicy {
     /// Returns the digest of what is asked of chains: layout, keys, parameters, places, binding.
     pub fn generation(&self) -> Generation {
-        *self.generation.get_or_init(|| self.compute_generation())
+        self.generation
     }
+}
 
-    fn compute_generation(&self) -> Generation {
+impl From<Demands> for ChainPolicy {
+    fn from(demands: Demands) -> Self {
+        Self { generation: demands.generation(), demands }
+    }
+}
+
+impl Demands {
+    fn generation(&self) -> Generation {
         // Whatever is added to a policy does not compile until it is thought of here.
         let Self {
             layout,
@@ -27,7 +36,6 @@ impl ChainPolicy {
             evidence,
             inspectors,
             binding,
-            generation: _,
         } = self;
         let mut text = Text::default();
         text.add(layout);
@@ -64,10 +72,8 @@ impl Text {
         self.0.extend_from_slice(part);
     }
 
-    fn add_keys<Role>(&mut self, keys: &KeySet<Role>) {
-        let mut lines: Vec<String> =
-            keys.iter().map(|key| format!("{} {:?}", key.scheme(), key.materials())).collect();
-        lines.sort();
-        self.add(lines.join("\n").as_bytes());
+    fn add_keys<Role>(&mut self, keys: &KeyTexts<Role>) {
+        self.add(&keys.texts().len().to_le_bytes());
+        keys.texts().iter().for_each(|text| self.add(text));
     }
 }

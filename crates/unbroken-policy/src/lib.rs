@@ -4,6 +4,7 @@
 
 mod chain;
 mod generation;
+mod keys;
 pub mod kind;
 pub mod pattern;
 pub mod selector;
@@ -14,16 +15,18 @@ mod wire;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde_json::Value;
 use thiserror::Error;
-use unbroken_crypto::{Inspector, KeySet, Owner};
+use unbroken_crypto::{Inspector, Owner};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
 use unbroken_oci::reference::Repository;
 
+pub use self::chain::Refusal;
 pub use self::generation::Generation;
+use self::keys::KeyTexts;
 use self::kind::CustomKind;
 use self::pattern::{ImagePattern, NamePattern};
 use self::selector::{LabelSelector, Labels};
@@ -153,27 +156,32 @@ pub enum Mode {
     Audit,
 }
 
-/// What is asked of a chain.
+/// What is asked of a chain, and what all of it comes to.
 #[derive(Debug)]
 pub struct ChainPolicy {
+    demands: Demands,
+    generation: Generation,
+}
+
+/// What is asked of a chain.
+#[derive(Debug)]
+struct Demands {
     /// The signed layout as it came.
-    pub layout: Vec<u8>,
+    layout: Vec<u8>,
     /// Its owners.
-    pub owners: KeySet<Owner>,
+    owners: KeyTexts<Owner>,
     /// How many of them have to have signed; all, if it is not said.
-    pub threshold: Option<NonZeroU32>,
+    threshold: Option<NonZeroU32>,
     /// The lowest version that the layout may have.
-    pub min_layout_version: Option<u64>,
+    min_layout_version: Option<u64>,
     /// Values for its parameters.
-    pub parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
     /// Where evidence lies beside the repository of the image.
-    pub evidence: Vec<Location>,
+    evidence: Vec<Location>,
     /// Who may sign for inspections, any of them; where nobody is named, the owners together.
-    pub inspectors: KeySet<Inspector>,
+    inspectors: KeyTexts<Inspector>,
     /// What is asked of the binding of links.
-    pub binding: Binding,
-    /// What all of this comes to, once it was asked for.
-    generation: OnceLock<Generation>,
+    binding: Binding,
 }
 
 /// What is asked of the binding of links to the layout.

@@ -5,20 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use unbroken_crypto::{KeySet, Owner, PublicKey};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
 use unbroken_oci::reference::Selector;
 
+use super::keys::KeyTexts;
 use super::selector::{LabelSelector, SelectorWire};
 use super::settings::settings;
 use super::source::{Files, Source, SourceWire, Sources};
-use super::{Binding, ChainPolicy, Mode, Policy, PolicyFault, PolicySet, Reach};
+use super::{Binding, ChainPolicy, Demands, Mode, Policy, PolicyFault, PolicySet, Reach};
 use crate::pattern::{ImagePattern, NamePattern};
 
 /// The version of all that is read here.
@@ -27,6 +27,8 @@ const API_VERSION: &str = "in-toto.io/v1alpha1";
 const LONGEST_NAME: usize = 253;
 /// Policies of one file.
 const POLICIES: usize = 1024;
+/// Places of evidence beside the image: each is asked for each image.
+const PLACES: usize = 16;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -79,8 +81,9 @@ pub(super) struct PolicyWire {
     /// Values for the parameters of the layout.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
-    /// Repositories in which evidence lies besides that of the image.
+    /// Repositories in which evidence lies besides that of the image. Not for the policy of a namespace.
     #[serde(default)]
+    #[schemars(length(max = 16))]
     evidence: Vec<String>,
     /// What is asked of the binding of links to the layout.
     #[serde(default)]
@@ -180,7 +183,7 @@ pub(super) fn policy(
         if images.is_empty() {
             return Err(PolicyFault::new("it is for no image: give images"));
         }
-        Ok((images, namespaces, selector, mode(wire.mode), chain(&wire, sources, now)))
+        Ok((images, namespaces, selector, mode(wire.mode), chain(&wire, &reach, sources, now)))
     });
     let (images, namespaces, selector, mode, chain) = match whole {
         Ok(whole) => whole,
@@ -237,6 +240,7 @@ pub(super) fn patterns<T: std::str::FromStr<Err = &'static str>>(
 
 fn chain(
     wire: &PolicyWire,
+    reach: &Reach,
     sources: &dyn Sources,
     now: Timestamp,
 ) -> std::result::Result<ChainPolicy, PolicyFault> {
@@ -245,6 +249,13 @@ fn chain(
     }
     let layout = wire.layout.source().and_then(|source| sources.read(&source));
     let layout = layout.map_err(|fault| fault.of("layout"))?;
+    // They would be asked with the credentials of the webhook.
+    if matches!(reach, Reach::Namespace(_)) && !wire.evidence.is_empty() {
+        return Err(PolicyFault::new("evidence: the policy of a namespace names no places of it"));
+    }
+    if wire.evidence.len() > PLACES {
+        return Err(PolicyFault::new(format!("evidence: there are more than {PLACES} places")));
+    }
     let evidence = wire.evidence.iter().map(|place| {
         let unusable = |fault: String| PolicyFault::new(format!("evidence: {fault}"));
         let location: Location = place.parse().map_err(|error| unusable(format!("{error}")))?;
@@ -263,13 +274,15 @@ fn chain(
         }
         Some(_) | None => Binding::Optional,
     };
-    let owners: KeySet<Owner> =
-        keys(&wire.owners, sources, now).map_err(|fault| fault.of("owners"))?;
+    let owners = KeyTexts::new("owners", keys("owners", &wire.owners, sources)?);
+    let inspectors = KeyTexts::new("inspectors", keys("inspectors", &wire.inspectors, sources)?);
+    // What is no key, or none now, is told at once.
+    let (owners_now, _) = (owners.at(now)?, inspectors.at(now)?);
     let threshold = match wire.threshold.map(NonZeroU32::new) {
         None => None,
-        Some(Some(threshold)) if owners.every_key() >= Some(threshold) => Some(threshold),
+        Some(Some(threshold)) if owners_now.every_key() >= Some(threshold) => Some(threshold),
         Some(_) => {
-            let owners = owners.len();
+            let owners = owners_now.len();
             return Err(PolicyFault::new(format!(
                 "threshold: it is from 1 to {owners}, the owners"
             )));
@@ -278,25 +291,25 @@ fn chain(
     if wire.min_layout_version == Some(0) {
         return Err(PolicyFault::new("minLayoutVersion: versions begin with 1"));
     }
-    Ok(ChainPolicy {
+    let demands = Demands {
         layout,
         owners,
         threshold,
         min_layout_version: wire.min_layout_version,
-        inspectors: keys(&wire.inspectors, sources, now).map_err(|fault| fault.of("inspectors"))?,
+        inspectors,
         parameters: wire.parameters.clone(),
         evidence: evidence.collect::<std::result::Result<_, _>>()?,
         binding,
-        generation: OnceLock::new(),
-    })
+    };
+    Ok(demands.into())
 }
 
-fn keys<Role>(
+fn keys(
+    member: &str,
     wires: &[SourceWire],
     sources: &dyn Sources,
-    now: Timestamp,
-) -> std::result::Result<KeySet<Role>, PolicyFault> {
-    let key = |wire: &SourceWire| {
+) -> std::result::Result<Vec<Vec<u8>>, PolicyFault> {
+    let text = |wire: &SourceWire| {
         let source = wire.source()?;
         if matches!(&source, Source::Image(image) if matches!(image.selector(), Selector::Tag(_))) {
             // Whoever may push the tag would make himself the owner.
@@ -304,8 +317,7 @@ fn keys<Role>(
                 "a key of a registry is named by its digest, not by a tag",
             ));
         }
-        let bytes = sources.read(&source)?;
-        PublicKey::read_at(&bytes, now).map_err(|error| PolicyFault::new(error.to_string()))
+        sources.read(&source)
     };
-    wires.iter().map(key).collect()
+    wires.iter().map(|wire| text(wire).map_err(|fault| fault.of(member))).collect()
 }

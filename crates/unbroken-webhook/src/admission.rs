@@ -241,7 +241,8 @@ fn unreadable(request: &Request, fault: &Unreadable) -> Failure {
     }
 }
 
-fn unusable(fault: &PolicyFault) -> Failure {
+/// Tells of a policy that cannot be used.
+pub(crate) fn unusable(fault: &PolicyFault) -> Failure {
     if fault.undecided {
         let message = format!("what the policy names cannot be read: {fault}");
         let remedy = "look at the place that the policy names, and at what it is reached with";

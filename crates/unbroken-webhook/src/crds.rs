@@ -17,6 +17,7 @@ pub fn definitions() -> String {
     if let Some(Value::Object(properties)) = of_namespace.get_mut("properties") {
         properties.remove("namespaces");
         properties.remove("namespaceSelector");
+        properties.remove("evidence");
     }
     let definitions = [
         ("ClusterSupplyChainPolicy", "clustersupplychainpolicies", "cscp", &of_cluster),

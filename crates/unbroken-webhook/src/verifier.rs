@@ -285,7 +285,7 @@ impl Look<'_> {
 
     fn judge(&self, chain: &ChainPolicy, referrers: &Pieces) -> Outcome {
         let called = std::slice::from_ref(&self.question.digest);
-        if chain.evidence.is_empty()
+        if chain.evidence().is_empty()
             && let Ok(proven) = self.judge_by(chain, called, &[referrers])
         {
             return Ok(proven);
@@ -305,7 +305,7 @@ impl Look<'_> {
         let all = self.all.get_or_init(|| self.fetch(referrers)).as_ref();
         let (image, others) = all.map_err(unknown)?;
         let mut pieces = Vec::new();
-        for place in &chain.evidence {
+        for place in chain.evidence() {
             let found = evidence::elsewhere(&self.client, place, image);
             pieces.push(found.map_err(|error| unknown(&error))?);
         }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
-use unbroken_policy::ChainPolicy;
+use unbroken_policy::{ChainPolicy, Refusal};
 use unbroken_verify::NamedEvidence;
 
+use crate::admission::unusable;
 use crate::decision::{Failure, Proven};
 
 /// Judges the chain of a policy; `digests` are those by which it may name the image, that by which
@@ -17,10 +18,11 @@ pub(super) fn judge(
     evidence: &[&NamedEvidence],
     now: Timestamp,
 ) -> Result<Proven, Vec<Failure>> {
-    let verified = chain.verify(evidence, now).map_err(|rejection| {
-        let errors: Vec<Failure> =
-            rejection.assessment().errors().map(Failure::of_finding).collect();
-        errors
+    let verified = chain.verify(evidence, now).map_err(|refusal| match refusal {
+        Refusal::Rejected(rejection) => {
+            rejection.assessment().errors().map(Failure::of_finding).collect()
+        }
+        Refusal::Unusable(fault) => vec![unusable(&fault)],
     })?;
     let mut refused = None;
     for digest in digests {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
+use unbroken_model::timestamp::Timestamp;
 use unbroken_policy::source::{Source, Sources};
-use unbroken_policy::{Policy, PolicyFault, Reach};
+use unbroken_policy::{Policy, PolicyFault, PolicySet, Reach};
+use unbroken_webhook::cache::Bounds;
 
-use crate::world::{POLICY, World, admitted, denied, now, pod_of, settings};
+use crate::world::{POLICY, World, admitted, denied, judge_by, now, pod_of, settings};
 
 /// Gives nothing: these policies are not read as far as that.
 struct Nothing;
@@ -103,6 +105,49 @@ fn a_selector_lets_nothing_in_where_labels_are_not_known() {
     denied(&ask(&format!("{admit}{chosen}"), false, &unsigned), 403, "link-missing");
     let delegated = settings("delegatedNamespaces: [prod]");
     denied(&ask(&format!("{delegated}{chosen}"), false, &signed), 503, "undecided");
+}
+
+/// A key that was read once would go on after its end.
+#[test]
+fn keys_are_held_against_the_time_of_each_judgement() {
+    let world = World::new();
+    // It was made at this second, for ten days.
+    let certificate =
+        include_bytes!("../../../unbroken-crypto/tests/data/gpg/certificates/short.asc");
+    let at = |seconds: i64| Timestamp::from_unix(1_700_000_000 + seconds);
+    let end = 10 * 86_400;
+    world.keep("short.asc", certificate);
+    let pod = pod_of(&world.push_signed("acme/app"));
+    for (member, rest) in [
+        ("owners: [{file: owner.pub}, {file: short.asc}]", "threshold: 1"),
+        ("owners: [{file: owner.pub}]", "inspectors: [{file: short.asc}]"),
+    ] {
+        let text = POLICY.replace("owners: [{file: owner.pub}]", member);
+        let text = format!("{text}  {rest}\n").replace("HOST", world.registry.host());
+        let read = |at| PolicySet::parse(&text, world.folder(), at).unwrap();
+        let policies = read(at(86_400));
+        let remembering = world.remembering(Bounds::default());
+        for verifier in [&world.verifier(), &remembering] {
+            let judge = |seconds| judge_by(verifier, &policies, &pod, at(seconds).into());
+            admitted(&judge(end - 1));
+            let message = denied(&judge(end), 403, "policy-invalid");
+            assert!(message.contains("expired at 2023-11-24"), "{message}");
+        }
+        denied(&world.judge_on(&read(at(end)), &pod, at(end).into()), 403, "policy-invalid");
+    }
+}
+
+/// Each place is asked for each image.
+#[test]
+fn places_of_evidence_are_few() {
+    let world = World::new();
+    let pod = pod_of(&world.push_signed("acme/app"));
+    let places = |count: usize| {
+        let places = vec!["HOST/evidence/acme"; count].join(", ");
+        world.policies(&format!("{POLICY}  evidence: [{places}]\n"))
+    };
+    admitted(&world.judge(&places(16), &pod));
+    denied(&world.judge(&places(17), &pod), 403, "policy-invalid");
 }
 
 fn known(namespace: &str) -> Arc<BTreeMap<String, BTreeMap<String, String>>> {

@@ -75,6 +75,8 @@ fn the_policy_of_a_namespace_asks_for_more_there_and_lets_nothing_in_by_itself()
         ("layout", json!({"configMap": {"namespace": "dev", "name": "a", "key": "b"}})),
         ("layout", json!({"image": "registry.example/acme/layout:1"})),
         ("layout", json!({"file": "/etc/passwd"})),
+        // It would be asked with the credentials of the webhook.
+        ("evidence", json!(["registry.example/evidence/acme"])),
     ] {
         let mut spec = spec(&followed.world);
         spec[member] = value.clone();
