@@ -17,6 +17,7 @@ use unbroken_model::json::{Object, Value};
 use unbroken_model::layout::LayoutKey;
 use unbroken_model::timestamp::Timestamp;
 use x509_cert::der::{Decode, Reader, SliceReader};
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 pub use self::authorities::{AuthorityFault, CertificateAuthorities, Certified};
 pub use self::error::CertificateError;
@@ -50,7 +51,9 @@ struct Inner {
     names: CertificateNames,
     not_before: Timestamp,
     not_after: Timestamp,
-    has_zero_serial: bool,
+    /// The serial number without zeros in front.
+    serial: Box<[u8]>,
+    subject_key_id: Option<Box<[u8]>>,
     usage: Usage,
 }
 
@@ -128,8 +131,8 @@ impl Certificate {
         }
         let serial = tbs.serial_number().as_bytes();
         let is_negative = serial.first().is_some_and(|first| first & 0x80 != 0);
-        let digits = serial.iter().skip_while(|byte| **byte == 0).count();
-        if is_negative || digits > MAX_SERIAL {
+        let serial = without_zeros(serial);
+        if is_negative || serial.len() > MAX_SERIAL {
             let reason = "its serial number is negative or longer than 20 bytes";
             return Err(CertificateError::malformed(reason));
         }
@@ -141,6 +144,8 @@ impl Certificate {
         let names = CertificateNames::read(tbs)?;
         let subject = tbs.subject().to_string();
         let validity = tbs.validity();
+        // Nothing but tokens asks for it: one that is not one is none.
+        let subject_key_id = tbs.get_extension::<SubjectKeyIdentifier>().ok().flatten();
         let inner = Inner {
             der: der.into(),
             key,
@@ -150,7 +155,8 @@ impl Certificate {
             names,
             not_before: time(validity.not_before),
             not_after: time(validity.not_after),
-            has_zero_serial: digits == 0,
+            serial: serial.into(),
+            subject_key_id: subject_key_id.map(|(_, id)| id.0.as_bytes().into()),
             usage: Usage::read(tbs)?,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -187,7 +193,7 @@ impl Certificate {
         if let Some(reason) = self.inner.usage.fault_of_leaf() {
             return Err(CertificateError::Usage { subject, what: "metadata", reason });
         }
-        if self.inner.has_zero_serial {
+        if self.inner.serial.is_empty() {
             return Err(CertificateError::malformed("its serial number is zero"));
         }
         path::check_time(self, &format!("the certificate of {subject}"), at)
@@ -203,9 +209,14 @@ impl Certificate {
         path::check_time(self, &format!("the certificate of {subject}"), at)
     }
 
-    /// Tells whether it names the holder of this name, in DER, as its issuer.
-    pub(crate) fn is_issued_by(&self, name: &[u8]) -> bool {
-        *self.inner.issuer_der == *name
+    /// Tells whether the holder of this name, in DER, issued it under this serial number, as it says.
+    pub(crate) fn is_issued_as(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        *self.inner.issuer_der == *issuer && *self.inner.serial == *without_zeros(serial)
+    }
+
+    /// Tells whether its key goes by this id, as it says.
+    pub(crate) fn has_subject_key_id(&self, id: &[u8]) -> bool {
+        self.inner.subject_key_id.as_deref() == Some(id)
     }
 
     /// Tells whether it is the certificate of an authority that paths of tokens may end at.
@@ -262,6 +273,11 @@ impl Certificate {
         let name = if name.is_empty() { "(no name)" } else { name };
         name.chars().take(MOST).collect()
     }
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 fn to_der(value: &impl x509_cert::der::Encode) -> x509_cert::der::Result<Vec<u8>> {

@@ -14,6 +14,7 @@ use crate::keys;
 pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANIZATION: &[u8] = &[0x55, 4, 10];
+const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 14];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 const ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 17];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
@@ -82,6 +83,8 @@ pub struct CertificateDraft {
     pub purposes: Vec<Purpose>,
     /// Whether whoever does not know purposes may pass over them.
     pub criticality: Criticality,
+    /// The id of the key; none for no such extension.
+    pub subject_key_id: Option<Vec<u8>>,
     /// The names.
     pub alternative: Vec<AltName>,
     /// Subtrees that names below an authority may not be in.
@@ -118,6 +121,7 @@ impl CertificateDraft {
             key_usage: Some(DIGITAL_SIGNATURE),
             purposes: Vec::new(),
             criticality: Criticality::NotCritical,
+            subject_key_id: None,
             alternative: Vec::new(),
             excluded: Vec::new(),
             has_unknown_critical: false,
@@ -195,6 +199,9 @@ impl CertificateDraft {
             let purposes: Vec<Vec<u8>> = purposes.collect();
             let critical = self.criticality == Criticality::Critical;
             all.push(extension(EXTENDED_KEY_USAGE, critical, &sequence(&purposes)));
+        }
+        if let Some(id) = &self.subject_key_id {
+            all.push(extension(SUBJECT_KEY_ID, false, &tlv(4, id)));
         }
         let names: Vec<Vec<u8>> = self.alternative.iter().map(general_name).collect();
         if !names.is_empty() {

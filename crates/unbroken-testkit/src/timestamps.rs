@@ -54,6 +54,9 @@ pub struct TokenDraft {
     pub more: Vec<Vec<u8>>,
     /// How the certificate of who signs is named.
     pub names: SignerName,
+    /// The id of the signer's key, by which his certificate is identified; none where it is by its
+    /// issuer and serial number.
+    pub key_id: Option<Vec<u8>>,
     /// The accuracy in seconds.
     pub accuracy: Option<u8>,
     /// Whether an extension that nobody knows is there and critical.
@@ -89,6 +92,7 @@ impl TokenDraft {
             issuer: "tsa-ca".to_owned(),
             more: Vec::new(),
             names: SignerName::Strong,
+            key_id: None,
             accuracy: None,
             has_unknown_critical: false,
             is_forged: false,
@@ -130,9 +134,16 @@ impl TokenDraft {
         {
             *last ^= 1;
         }
+        let (version, identifier) = match &self.key_id {
+            Some(id) => (3, tlv(0x80, id)),
+            None => {
+                let issuer = subject(Some(&self.issuer), &[]);
+                (1, sequence(&[issuer, tlv(2, &self.signer.serial)]))
+            }
+        };
         let signer = sequence(&[
-            tlv(2, &[1]),
-            sequence(&[subject(Some(&self.issuer), &[]), tlv(2, &self.signer.serial)]),
+            tlv(2, &[version]),
+            identifier,
             sequence(&[oid(SHA512)]),
             tlv(0xa0, &attributes.concat()),
             sequence(&[oid(ED25519)]),

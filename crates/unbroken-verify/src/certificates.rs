@@ -38,10 +38,13 @@ pub(crate) struct Judge<'a> {
 pub(crate) struct Certificates {
     /// Keys that may sign for the step.
     pub(crate) certified: Vec<Certified>,
-    /// Why others may not: this weighs only when nobody else vouches for the piece.
-    pub(crate) refused: Vec<Finding>,
+    /// Why the first of the others may not: this weighs only when nobody else vouches for the piece.
+    pub(crate) refused: Option<Finding>,
     /// What is worth a look in any case.
     pub(crate) warnings: Vec<Finding>,
+    /// Why the first of those that were not judged was not: it weighs only where nothing else does,
+    /// since anybody can put such a one beside the certificate that it is about.
+    unjudged: Option<Finding>,
 }
 
 impl Certificates {
@@ -66,7 +69,7 @@ impl Certificates {
                 Ok(Some(text)) => text,
                 Err(error) => {
                     let reason = error.to_string();
-                    judged.refused.push(refusal(None, &CertificateError::Malformed { reason }));
+                    judged.pass_over(|| refusal(None, &CertificateError::Malformed { reason }));
                     continue;
                 }
             };
@@ -75,14 +78,18 @@ impl Certificates {
             } else if found.len() < MAX_CERTIFICATES {
                 found.push((text, vec![signature]));
             } else {
-                judged.refused.push(exhausted_finding(Exhausted { what: "certificates" }));
-                break;
+                judged.pass_over(|| exhausted_finding(Exhausted { what: "certificates" }));
             }
         }
         for (text, signatures) in &found {
             judged.take(text, (envelope, signatures), step, judge, budget)?;
         }
+        judged.refused = judged.refused.or(judged.unjudged.take());
         Ok(judged)
+    }
+
+    fn pass_over(&mut self, why: impl FnOnce() -> Finding) {
+        self.unjudged.get_or_insert_with(why);
     }
 
     /// Reads the certificate of signatures, with the intermediate ones behind it, and holds it against
@@ -99,13 +106,14 @@ impl Certificates {
         let all = match Certificate::read_all(text.as_bytes()) {
             Ok(all) => all,
             Err(error) => {
-                self.refused.push(refusal(None, &error));
+                self.pass_over(|| refusal(None, &error));
                 return Ok(());
             }
         };
         let Some((own, carried)) = all.split_first() else { return Ok(()) };
         let subject = own.describe();
         let mut times = BTreeSet::new();
+        let mut doubt = None;
         for signature in signatures {
             let (now, limits) = (judge.now, judge.limits);
             let SigningTimes { proven, faults, .. } =
@@ -118,9 +126,10 @@ impl Certificates {
                 if matches!(fault, TimestampError::BudgetExhausted) {
                     return Err(exhausted());
                 }
-                self.warnings.push(unproven(&subject, &fault));
+                doubt.get_or_insert_with(|| unproven(&subject, &fault));
             }
         }
+        self.warnings.extend(doubt);
         let mut first = None;
         for at in times {
             let authorities = judge.keys.authorities();
@@ -133,19 +142,18 @@ impl Certificates {
                 Err(error) => first = first.or(Some(error)),
             }
         }
+        let (Some(error), None) = (first, &self.refused) else { return Ok(()) };
+        let mut finding = refusal(Some(subject), &error);
         let is_stamped = |one: &&Signature| one.extra.get(TIMESTAMPS_MEMBER).is_some();
-        self.refused.extend(first.map(|error| {
-            let mut finding = refusal(Some(subject), &error);
-            if finding.code == FindingCode::CertificateExpired
-                && judge.authorities.is_empty()
-                && signatures.iter().any(is_stamped)
-            {
-                let name = "name the authority whose time-stamp token stands with the signature \
-                            (--timestamp-authority), or ";
-                finding.remedy.insert_str(0, name);
-            }
-            finding
-        }));
+        if finding.code == FindingCode::CertificateExpired
+            && judge.authorities.is_empty()
+            && signatures.iter().any(is_stamped)
+        {
+            let name = "name the authority whose time-stamp token stands with the signature \
+                        (--timestamp-authority), or ";
+            finding.remedy.insert_str(0, name);
+        }
+        self.refused = Some(finding);
         Ok(())
     }
 

@@ -109,7 +109,7 @@ pub(crate) fn authenticate_piece(
         &with_certified
     };
     let one = std::num::NonZeroU32::MIN;
-    let refused = certificates.refused.first();
+    let refused = certificates.refused.as_ref();
     let evidence: Authentic<StepEvidence, _> = authenticate(envelope, all, one, limits, budget)
         .map_err(|error| match (error, refused) {
             (AuthenticationError::Payload(error), _) => {
@@ -136,9 +136,8 @@ pub(crate) fn authenticate_piece(
         .cloned()
         .collect();
     if signers.is_empty() {
-        let refused = certificates.refused.into_iter().next();
         let otherwise = || not_authorised(evidence.signers(), step);
-        return Err(Box::new(refused.unwrap_or_else(otherwise)));
+        return Err(Box::new(certificates.refused.unwrap_or_else(otherwise)));
     }
     let own = |material: &KeyMaterial| signers.iter().any(|key| key.material() == *material);
     let certified = certificates.materials().filter(own).collect();

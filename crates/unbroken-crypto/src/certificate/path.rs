@@ -75,7 +75,8 @@ impl<'a> Candidates<'a> {
     /// not know refuse; critical extensions.
     ///
     /// # Does not check
-    /// Revocation: neither a layout nor a link carries a list.
+    /// Revocation: neither a layout nor a link carries a list, and those that a time-stamp token may
+    /// bring are passed over.
     pub(crate) fn lead_to(
         &mut self,
         root: &Certificate,

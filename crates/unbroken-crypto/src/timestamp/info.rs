@@ -70,8 +70,9 @@ impl<'a> Info<'a> {
 fn time(text: &[u8]) -> Result<Timestamp, TimestampError> {
     const FAULT: TimestampError = TimestampError::malformed("its time is none");
     let text = std::str::from_utf8(text).map_err(|_| FAULT)?;
-    let (whole, fraction) = match text.strip_suffix('Z').ok_or(FAULT)?.split_once('.') {
-        None => (text.strip_suffix('Z').ok_or(FAULT)?, None),
+    let text = text.strip_suffix('Z').ok_or(FAULT)?;
+    let (whole, fraction) = match text.split_once('.') {
+        None => (text, None),
         Some((whole, fraction)) => (whole, Some(fraction)),
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

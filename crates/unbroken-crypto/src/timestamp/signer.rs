@@ -2,9 +2,7 @@
 
 use rustls_pki_types::{AlgorithmIdentifier, CertificateDer, alg_id};
 use webpki::EndEntityCert;
-use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::digest::{Strong, oid};
 use super::element::{
@@ -36,13 +34,22 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// The signature of a token.
 #[derive(Debug)]
 pub(super) struct SignerInfo<'a> {
-    identifier: Element<'a>,
+    identifier: Identifier<'a>,
     /// The digest of the certificate of who signs, which he signed.
     certificate: (Strong, &'a [u8]),
     /// The signed attributes in the form in which they are signed.
     signed: Vec<u8>,
     algorithm: AlgorithmIdentifier,
     signature: &'a [u8],
+}
+
+/// How a token points at the certificate of who signs, besides its digest (`SignerIdentifier`).
+#[derive(Debug)]
+enum Identifier<'a> {
+    /// By the name of its issuer, in DER, and its serial number.
+    Issued { issuer: &'a [u8], serial: &'a [u8] },
+    /// By its `subjectKeyIdentifier`.
+    Key(&'a [u8]),
 }
 
 impl<'a> SignerInfo<'a> {
@@ -54,8 +61,12 @@ impl<'a> SignerInfo<'a> {
         let mut parts = signer.parts()?;
         parts.due(INTEGER)?;
         let identifier = match parts.maybe(CONTEXT_0_SIMPLE) {
-            Some(key_id) => key_id,
-            None => parts.due(SEQUENCE)?,
+            Some(key_id) => Identifier::Key(key_id.content),
+            None => {
+                let mut parts = parts.due(SEQUENCE)?.parts()?;
+                let issuer = parts.due(SEQUENCE)?.whole;
+                Identifier::Issued { issuer, serial: parts.only(INTEGER)?.content }
+            }
         };
         let digest = Strong::read(parts.due(SEQUENCE)?, "the digest of what is signed")?;
         let attributes = parts.due(CONTEXT_0)?;
@@ -98,25 +109,11 @@ impl<'a> SignerInfo<'a> {
     /// Tells whether the token is of who has this certificate, by all that it says.
     pub(super) fn names(&self, certificate: &Certificate) -> bool {
         let (digest, value) = self.certificate;
-        digest.of(certificate.der()) == value && self.identifies(certificate).unwrap_or(false)
-    }
-
-    fn identifies(&self, certificate: &Certificate) -> Result<bool, TimestampError> {
-        let fault = TimestampError::malformed("the certificate cannot be read again");
-        let parsed = x509_cert::Certificate::from_der(certificate.der()).map_err(|_| fault)?;
-        let parsed = parsed.tbs_certificate();
-        if self.identifier.tag == CONTEXT_0_SIMPLE {
-            let own = parsed.get_extension::<SubjectKeyIdentifier>().ok().flatten();
-            return Ok(own.is_some_and(|(_, own)| own.0.as_bytes() == self.identifier.content));
-        }
-        let mut parts = self.identifier.parts()?;
-        let issuer = parts.due(SEQUENCE)?;
-        let serial = parts.only(INTEGER)?;
-        let digits = |bytes: &[u8]| -> Vec<u8> {
-            bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
+        let is_named = match self.identifier {
+            Identifier::Issued { issuer, serial } => certificate.is_issued_as(issuer, serial),
+            Identifier::Key(id) => certificate.has_subject_key_id(id),
         };
-        Ok(certificate.is_issued_by(issuer.whole)
-            && digits(serial.content) == digits(parsed.serial_number().as_bytes()))
+        is_named && digest.of(certificate.der()) == value
     }
 
     /// Checks the signature with the key of this certificate.

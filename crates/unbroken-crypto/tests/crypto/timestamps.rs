@@ -64,8 +64,8 @@ fn sha1_is_refused_in_a_real_token() {
     }
 }
 
-/// Of all tokens that differ from a good one in one bit, none is believed to tell another time. The one
-/// bit that may differ is of what nobody signed, such as the version of the frame.
+/// Of the tokens that differ from a good one in one bit, a bit of each byte, none is believed to tell
+/// another time. Those that are believed differ in what nobody signed, such as the version of the frame.
 #[test]
 fn no_bit_of_what_was_signed_can_be_changed() {
     let due = time_of(TOKEN, STAMPED).unwrap();
@@ -90,7 +90,13 @@ fn a_token_spends_from_the_budget() {
     let mut budget = SignatureBudget::new(1);
     let fault = authorities().time_of(TOKEN, STAMPED, now(), &mut budget);
     assert!(matches!(fault, Err(TimestampError::BudgetExhausted)));
-    let mut budget = SignatureBudget::new(0);
-    let fault = authorities().time_of(TOKEN, STAMPED, now(), &mut budget);
-    assert!(matches!(fault, Err(TimestampError::BudgetExhausted)));
+    // Nothing is read where nothing is left.
+    for token in [TOKEN, b"no token"] {
+        let mut budget = SignatureBudget::new(0);
+        let fault = authorities().time_of(token, STAMPED, now(), &mut budget);
+        assert!(matches!(fault, Err(TimestampError::BudgetExhausted)));
+    }
+    let mut budget = SignatureBudget::new(1);
+    let fault = authorities().time_of(b"no token", STAMPED, now(), &mut budget);
+    assert!(matches!(fault, Err(TimestampError::Malformed { .. })) && budget.remaining() == 0);
 }

@@ -1,6 +1,7 @@
 //! Certificates that make nobody a functionary, and some that do.
 
 mod authorities;
+mod crowds;
 mod names;
 mod paths;
 mod stamps;
@@ -17,7 +18,16 @@ const ID: &str = "spiffe://example.com/build";
 const NOT_MET: &str = "link-threshold-not-met";
 
 pub(super) fn all() -> Vec<Defect> {
-    [controls(), paths::all(), names::all(), authorities::all(), stamps::all(), votes()].concat()
+    [
+        controls(),
+        paths::all(),
+        names::all(),
+        authorities::all(),
+        stamps::all(),
+        crowds::all(),
+        votes(),
+    ]
+    .concat()
 }
 
 /// A constraint that lets in the certificate of [`leaf`].

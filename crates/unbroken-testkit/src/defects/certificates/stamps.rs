@@ -10,10 +10,10 @@ use crate::draft::Signer;
 use crate::keys;
 use crate::timestamps::{self, SignerName, StampDigest, TokenDraft};
 
-const EXPIRED: [&str; 2] = ["certificate-expired", NOT_MET];
+pub(super) const EXPIRED: [&str; 2] = ["certificate-expired", NOT_MET];
 const INVALID: &[&str] = &["timestamp-invalid"];
 /// While the short-lived certificate was in force.
-const IN_TIME: &str = "20260501123000Z";
+pub(super) const IN_TIME: &str = "20260501123000Z";
 
 pub(super) fn all() -> Vec<Defect> {
     [controls(), times(), contents(), signers(), counts()].concat()
@@ -27,13 +27,13 @@ fn short_lived() -> CertificateDraft {
     draft
 }
 
-fn signer(stamps: Vec<TokenDraft>) -> Signer {
+pub(super) fn signer(stamps: Vec<TokenDraft>) -> Signer {
     let signer = Signer::certified("workload", &short_lived().pem_by("ca"));
     stamps.into_iter().fold(signer, Signer::stamped)
 }
 
 /// The build, signed like this; the verifier names the authority of time stamps.
-fn build(chain: &mut Chain, signers: Vec<Signer>) {
+pub(super) fn build(chain: &mut Chain, signers: Vec<Signer>) {
     certify(chain);
     chain.options.timestamp_authorities = timestamps::authorities();
     let mut link = chain.take(&keys::stem("build", "builder"));
@@ -89,6 +89,21 @@ fn controls() -> Vec<Defect> {
                 token.more.push(between.issued_by("tsa-ca"));
                 "tsa-between".clone_into(&mut token.issuer);
             },
+        ),
+        stamped(
+            "time-stamp-by-key-id",
+            "the token points at the certificate of who signed it by the id of its key",
+            "control: RFC 5652, 5.3, has two forms",
+            |token| {
+                token.signer.subject_key_id = Some(vec![7; 20]);
+                token.key_id = Some(vec![7; 20]);
+            },
+        ),
+        stamped(
+            "time-stamp-brings-garbage",
+            "the token brings a certificate that is none, and needs it for nothing",
+            "whoever carries a token can put certificates there",
+            |token| token.more.push(crate::certificates::sequence(&[vec![5, 0]])),
         ),
         Defect::of(
             "time-stamp-as-witness-writes-it",
@@ -194,6 +209,27 @@ fn contents() -> Vec<Defect> {
             "the token names another certificate than the one that it brings",
             "RFC 5816",
             |token| token.names = SignerName::Other,
+        ),
+        bad(
+            "time-stamp-points-at-other-key",
+            "the token points at a certificate by the id of another key than the one that it brings",
+            "RFC 5652, 5.3",
+            |token| {
+                token.signer.subject_key_id = Some(vec![7; 20]);
+                token.key_id = Some(vec![8; 20]);
+            },
+        ),
+        bad(
+            "time-stamp-points-at-no-key-id",
+            "the token points at a certificate by the id of a key, and the one that it brings has none",
+            "RFC 5652, 5.3",
+            |token| token.key_id = Some(Vec::new()),
+        ),
+        bad(
+            "time-stamp-signer-unreadable",
+            "the certificate of who signed the token is of version 1",
+            "RFC 5280, 4.1.2.1: what limits its use could not be said",
+            |token| token.signer.version = None,
         ),
         bad("time-stamp-forged", "the token's signature was changed", "RFC 5652, 5.4", |token| {
             token.is_forged = true;
