@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use unbroken_oci::reference::Host;
-use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, Settings};
+use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, Secret, Settings};
 use unbroken_oci::{OciError, limits::Limits};
 
 use crate::error::{CliError, Result};
@@ -89,7 +89,7 @@ impl RegistryOptions {
             docker.map(|folder| folder.join("config.json")),
         ];
         CredentialPlaces {
-            inline: inline.map(|text| (INLINE_CREDENTIALS.to_owned(), text)),
+            inline: inline.map(|text| (INLINE_CREDENTIALS.to_owned(), Secret::new(text))),
             files: files.into_iter().flatten().collect(),
         }
     }

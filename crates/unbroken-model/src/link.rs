@@ -15,8 +15,7 @@ use crate::json::{Object, Value};
 use crate::name::StepName;
 use crate::statement::is_statement;
 
-pub use self::statement::LINK_PREDICATE;
-pub(crate) use self::statement::is_link as is_link_statement;
+pub use self::statement::{LINK_PREDICATE, is_link as is_link_statement};
 
 /// How a link is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use unbroken_model::envelope::{Envelope, EnvelopeKind};
 use unbroken_model::json::{Object, Value};
 use unbroken_model::limits::Limits as JsonLimits;
-use unbroken_model::link::LINK_PREDICATE;
+use unbroken_model::link::is_link_statement;
 
 use crate::error::short;
 use crate::media_type;
@@ -156,7 +156,7 @@ fn of_envelope(envelope: Envelope<'_>, limits: &JsonLimits) -> Recognised {
     match text("_type").as_deref() {
         Some("link") => signed_by(Kind::Link, text("name")),
         Some("layout") => signed_by(Kind::Layout, None),
-        _ if is_dsse && text("predicateType").is_some_and(|it| it == LINK_PREDICATE) => {
+        _ if is_dsse && is_link_statement(&value) => {
             let predicate = document.get("predicate").and_then(Value::as_object);
             let step = predicate.and_then(|predicate| member(predicate, "name"));
             signed_by(Kind::LinkStatement, step)

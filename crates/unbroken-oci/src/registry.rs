@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use self::address::Address;
-pub use self::credentials::CredentialPlaces;
+pub use self::credentials::{CredentialPlaces, Secret};
 use self::http::Agents;
 pub(crate) use self::http::{chance, pause};
 pub use self::proxy::Proxies;
@@ -108,7 +108,7 @@ struct Shared {
     authorizations: Mutex<Authorizations>,
     /// When a repository was last seen to keep its referrers in fallback tags.
     fallbacks: Mutex<BTreeMap<Repository, Instant>>,
-    counters: tally::Counters,
+    counters: Arc<tally::Counters>,
 }
 
 /// How long a repository is taken to keep its referrers in fallback tags: a registry that is renewed
@@ -120,19 +120,24 @@ const FALLBACKS: usize = 4096;
 impl Client {
     /// Makes a client. It connects when it is asked for something.
     pub fn new(settings: Settings) -> Self {
+        Self::counted(settings, Arc::default())
+    }
+
+    fn counted(settings: Settings, counters: Arc<tally::Counters>) -> Self {
         let (agents, authorizations) = (Agents::default(), Mutex::default());
-        let (fallbacks, counters) = (Mutex::default(), tally::Counters::default());
+        let fallbacks = Mutex::default();
         let shared = Arc::new(Shared { settings, agents, authorizations, fallbacks, counters });
         Self { shared, deadline: None }
     }
 
     /// Makes a client that looks into this text of credentials before all other places. It shares
-    /// neither connections nor tokens with this one.
+    /// neither connections nor tokens with this one, but its requests are counted with those of this one.
     #[must_use]
-    pub fn with_credentials(&self, place: String, text: &str) -> Self {
+    pub fn with_credentials(&self, place: String, text: Secret) -> Self {
         let mut settings = self.settings().clone();
-        settings.credentials.inline = Some((place, text.to_owned()));
-        Self { deadline: self.deadline, ..Self::new(settings) }
+        settings.credentials.inline = Some((place, text));
+        let counters = Arc::clone(&self.shared.counters);
+        Self { deadline: self.deadline, ..Self::counted(settings, counters) }
     }
 
     /// Bounds everything that is done with the result, in all, by a moment. Connections and what
@@ -152,7 +157,7 @@ impl Client {
         &self.settings().limits
     }
 
-    /// Returns how the requests of all that share these connections ended.
+    /// Returns how the requests of this client and of those that were made from it ended.
     pub fn tally(&self) -> Tally {
         self.shared.counters.read()
     }

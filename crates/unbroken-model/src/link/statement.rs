@@ -11,7 +11,7 @@ use crate::statement::{self, Statement};
 pub const LINK_PREDICATE: &str = "https://in-toto.io/attestation/link/v0.3";
 
 /// Tells whether a value announces to be a link in a statement.
-pub(crate) fn is_link(value: &Value<'_>) -> bool {
+pub fn is_link(value: &Value<'_>) -> bool {
     statement::is_statement(value) && predicate_type(value) == LINK_PREDICATE
 }
 

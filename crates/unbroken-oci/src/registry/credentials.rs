@@ -21,9 +21,9 @@ const LARGEST: u64 = 1 << 20;
 /// How long a helper may take: some ask a service of a cloud.
 const HELPER_TIME: Duration = Duration::from_secs(30);
 
-/// A secret, which no message shows.
+/// A secret, which no message shows and which is wiped when it is let go.
 #[derive(Clone)]
-pub(crate) struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
 /// What a registry may be given.
 #[derive(Clone, Debug)]
@@ -40,13 +40,14 @@ pub(crate) enum Credential {
 #[derive(Clone, Debug, Default)]
 pub struct CredentialPlaces {
     /// The text of a file of credentials, from a variable of the environment, with its name.
-    pub inline: Option<(String, String)>,
+    pub inline: Option<(String, Secret)>,
     /// Files in docker's or podman's form. One that is not there is passed over.
     pub files: Vec<PathBuf>,
 }
 
 impl Secret {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
+    /// Takes a secret.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
@@ -65,7 +66,7 @@ impl CredentialPlaces {
     /// Finds what a repository's registry may be given.
     pub(crate) fn find(&self, repository: &Repository) -> Result<Option<Credential>> {
         if let Some((name, text)) = &self.inline
-            && let Some(found) = find_in(name, text.as_bytes(), repository)?
+            && let Some(found) = find_in(name, text.expose().as_bytes(), repository)?
         {
             return Ok(Some(found));
         }

@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use unbroken_oci::content::{Content, read_blob};
 use unbroken_oci::descriptor::Descriptor;
 use unbroken_oci::reference::Selector;
-use unbroken_oci::registry::{CredentialPlaces, Settings};
+use unbroken_oci::registry::{Client, CredentialPlaces, Secret, Settings};
 use unbroken_testkit::registry::{Referrers, Reply, Request, TestRegistry};
 
-use crate::support::{kind, repository_with, settings};
+use crate::support::{kind, reference, repository_with, settings};
 
 const CANARY: &str = "CANARY-9b1c";
 
@@ -22,7 +22,7 @@ fn tag() -> Selector {
 fn with_password(registry: &TestRegistry) -> Settings {
     let auth = data_encoding::BASE64.encode(format!("u:{CANARY}").as_bytes());
     let text = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, registry.host());
-    let inline = Some(("X".to_owned(), text));
+    let inline = Some(("X".to_owned(), Secret::new(text)));
     Settings { credentials: CredentialPlaces { inline, files: Vec::new() }, ..settings() }
 }
 
@@ -77,10 +77,29 @@ fn a_token_is_asked_for_at_the_registry_and_for_our_own_scope() {
     assert!(asked[1].header("authorization").is_some_and(|header| header.starts_with("Basic ")));
 }
 
+#[test]
+fn a_client_with_other_credentials_counts_with_the_one_that_it_came_from() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1.0", b"layer");
+    let client = Client::new(settings());
+    let (place, text) = with_password(&registry).credentials.inline.unwrap();
+    let other = client.with_credentials(place, text);
+    assert!(other.repository(reference(&registry, "app").repository()).manifest(&tag()).is_ok());
+    assert_eq!((client.tally().answered, client.tally()), (1, other.tally()));
+}
+
+#[test]
+fn credentials_are_not_drawn_for_developers() {
+    let registry = TestRegistry::start(Referrers::Listed);
+    let drawn = format!("{:?}", with_password(&registry));
+    assert!(drawn.contains("(secret)"), "{drawn}");
+    assert!(!drawn.contains("auths"), "{drawn}");
+}
+
 /// Settings with this entry of a file of credentials for one registry.
 fn with_entry(registry: &TestRegistry, entry: &str) -> Settings {
     let text = format!(r#"{{"auths":{{"{}":{entry}}}}}"#, registry.host());
-    let inline = Some(("X".to_owned(), text));
+    let inline = Some(("X".to_owned(), Secret::new(text)));
     Settings { credentials: CredentialPlaces { inline, files: Vec::new() }, ..settings() }
 }
 

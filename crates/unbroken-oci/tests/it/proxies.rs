@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use unbroken_oci::content::{Content, read_blob};
 use unbroken_oci::descriptor::Descriptor;
 use unbroken_oci::reference::{Reference, Selector};
-use unbroken_oci::registry::{Client, CredentialPlaces, Proxies, RegistryRepository, Settings};
+use unbroken_oci::registry::{
+    Client, CredentialPlaces, Proxies, RegistryRepository, Secret, Settings,
+};
 use unbroken_testkit::registry::{Referrers, Reply, TestProxy, TestRegistry};
 
 use crate::support::{kind, settings};
@@ -137,7 +139,7 @@ fn o15_a_password_is_not_sent_over_plain_http_to_another_machine() {
             (!known).then(|| Reply::status(401).header("www-authenticate", challenge))
         });
         let text = r#"{"auths":{"registry.example":{"username":"u","password":"CANARY"}}}"#;
-        let inline = Some(("X".to_owned(), text.to_owned()));
+        let inline = Some(("X".to_owned(), Secret::new(text)));
         let credentials = CredentialPlaces { inline, files: Vec::new() };
         let content = behind.open(Settings { credentials, ..Behind::in_plain_http() });
         assert_eq!(kind(content.manifest(&tag())), "Credentials", "{challenge}");

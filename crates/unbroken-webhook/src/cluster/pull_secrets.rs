@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
-use unbroken_oci::registry::Client;
+use unbroken_oci::registry::{Client, Secret};
 use zeroize::Zeroizing;
 
 use super::api::{Api, ApiError};
@@ -79,9 +79,9 @@ impl PullSecrets {
         let client = match self.auths(puller) {
             auths if auths.is_empty() => self.registries.clone(),
             auths => {
-                let text = Zeroizing::new(json!({ "auths": auths }).to_string());
+                let text = Secret::new(json!({ "auths": auths }).to_string());
                 let place = format!("the image pull secrets of {}", puller.namespace.as_str());
-                self.registries.with_credentials(place, text.as_str())
+                self.registries.with_credentials(place, text)
             }
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
