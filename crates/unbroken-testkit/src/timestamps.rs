@@ -134,12 +134,11 @@ impl TokenDraft {
         {
             *last ^= 1;
         }
-        let (version, identifier) = match &self.key_id {
-            Some(id) => (3, tlv(0x80, id)),
-            None => {
-                let issuer = subject(Some(&self.issuer), &[]);
-                (1, sequence(&[issuer, tlv(2, &self.signer.serial)]))
-            }
+        let (version, identifier) = if let Some(id) = &self.key_id {
+            (3, tlv(0x80, id))
+        } else {
+            let issuer = subject(Some(&self.issuer), &[]);
+            (1, sequence(&[issuer, tlv(2, &self.signer.serial)]))
         };
         let signer = sequence(&[
             tlv(2, &[version]),

@@ -1,7 +1,7 @@
 //! Certificates that come with evidence: which of them make their keys functionaries' of a step.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unbroken_crypto::{
     Certificate, CertificateError, Certified, KeyMaterial, SignatureBudget, SigningTimes,
@@ -19,7 +19,8 @@ use crate::layout_check::LayoutKeys;
 use crate::session::exhausted_finding;
 
 /// How many different certificates of one piece of evidence are looked at: each may cost the search
-/// for a path. A piece has one functionary, or a few who signed it together.
+/// for a path. A piece has one functionary, or a few who signed it together. Which ones these are does
+/// not rest on the order of signatures, which nobody signed.
 const MAX_CERTIFICATES: usize = 8;
 
 /// By what the certificates of evidence are judged.
@@ -38,11 +39,11 @@ pub(crate) struct Judge<'a> {
 pub(crate) struct Certificates {
     /// Keys that may sign for the step.
     pub(crate) certified: Vec<Certified>,
-    /// Why the first of the others may not: this weighs only when nobody else vouches for the piece.
+    /// Why one of the others may not: this weighs only when nobody else vouches for the piece.
     pub(crate) refused: Option<Finding>,
     /// What is worth a look in any case.
     pub(crate) warnings: Vec<Finding>,
-    /// Why the first of those that were not judged was not: it weighs only where nothing else does,
+    /// Why one of those that were not judged was not: it weighs only where nothing else does,
     /// since anybody can put such a one beside the certificate that it is about.
     unjudged: Option<Finding>,
 }
@@ -62,34 +63,25 @@ impl Certificates {
             return Ok(judged);
         }
         // One certificate may stand with several signatures, each of a time of its own.
-        let mut found: Vec<(Cow<'_, str>, Vec<&Signature>)> = Vec::new();
+        let mut found: BTreeMap<Cow<'_, str>, Vec<&Signature>> = BTreeMap::new();
         for signature in envelope.signatures() {
-            let text = match signature.certificates(judge.limits) {
-                Ok(None) => continue,
-                Ok(Some(text)) => text,
+            match signature.certificates(judge.limits) {
+                Ok(None) => {}
+                Ok(Some(text)) => found.entry(text).or_default().push(signature),
                 Err(error) => {
-                    let reason = error.to_string();
-                    judged.pass_over(|| refusal(None, &CertificateError::Malformed { reason }));
-                    continue;
+                    let error = CertificateError::Malformed { reason: error.to_string() };
+                    keep(&mut judged.unjudged, refusal(None, &error));
                 }
-            };
-            if let Some((_, signatures)) = found.iter_mut().find(|(known, _)| *known == text) {
-                signatures.push(signature);
-            } else if found.len() < MAX_CERTIFICATES {
-                found.push((text, vec![signature]));
-            } else {
-                judged.pass_over(|| exhausted_finding(Exhausted { what: "certificates" }));
             }
         }
-        for (text, signatures) in &found {
+        for (text, signatures) in found.iter().take(MAX_CERTIFICATES) {
             judged.take(text, (envelope, signatures), step, judge, budget)?;
+        }
+        if found.len() > MAX_CERTIFICATES {
+            keep(&mut judged.unjudged, exhausted_finding(Exhausted { what: "certificates" }));
         }
         judged.refused = judged.refused.or(judged.unjudged.take());
         Ok(judged)
-    }
-
-    fn pass_over(&mut self, why: impl FnOnce() -> Finding) {
-        self.unjudged.get_or_insert_with(why);
     }
 
     /// Reads the certificate of signatures, with the intermediate ones behind it, and holds it against
@@ -106,7 +98,7 @@ impl Certificates {
         let all = match Certificate::read_all(text.as_bytes()) {
             Ok(all) => all,
             Err(error) => {
-                self.pass_over(|| refusal(None, &error));
+                keep(&mut self.unjudged, refusal(None, &error));
                 return Ok(());
             }
         };
@@ -126,7 +118,7 @@ impl Certificates {
                 if matches!(fault, TimestampError::BudgetExhausted) {
                     return Err(exhausted());
                 }
-                doubt.get_or_insert_with(|| unproven(&subject, &fault));
+                keep(&mut doubt, unproven(&subject, &fault));
             }
         }
         self.warnings.extend(doubt);
@@ -142,7 +134,7 @@ impl Certificates {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        let (Some(error), None) = (first, &self.refused) else { return Ok(()) };
+        let Some(error) = first else { return Ok(()) };
         let mut finding = refusal(Some(subject), &error);
         let is_stamped = |one: &&Signature| one.extra.get(TIMESTAMPS_MEMBER).is_some();
         if finding.code == FindingCode::CertificateExpired
@@ -153,13 +145,20 @@ impl Certificates {
                         (--timestamp-authority), or ";
             finding.remedy.insert_str(0, name);
         }
-        self.refused = Some(finding);
+        keep(&mut self.refused, finding);
         Ok(())
     }
 
     /// Returns the materials of the keys that may sign for the step.
     pub(crate) fn materials(&self) -> impl Iterator<Item = KeyMaterial> {
         self.certified.iter().map(|certified| certified.key().material())
+    }
+}
+
+/// Keeps one of several findings, the same in whatever order they come.
+fn keep(kept: &mut Option<Finding>, one: Finding) {
+    if kept.as_ref().is_none_or(|kept| one.message < kept.message) {
+        *kept = Some(one);
     }
 }
 

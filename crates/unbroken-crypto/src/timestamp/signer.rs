@@ -60,13 +60,12 @@ impl<'a> SignerInfo<'a> {
     pub(super) fn read(signer: Element<'a>, content: &[u8]) -> Result<Self, TimestampError> {
         let mut parts = signer.parts()?;
         parts.due(INTEGER)?;
-        let identifier = match parts.maybe(CONTEXT_0_SIMPLE) {
-            Some(key_id) => Identifier::Key(key_id.content),
-            None => {
-                let mut parts = parts.due(SEQUENCE)?.parts()?;
-                let issuer = parts.due(SEQUENCE)?.whole;
-                Identifier::Issued { issuer, serial: parts.only(INTEGER)?.content }
-            }
+        let identifier = if let Some(key_id) = parts.maybe(CONTEXT_0_SIMPLE) {
+            Identifier::Key(key_id.content)
+        } else {
+            let mut parts = parts.due(SEQUENCE)?.parts()?;
+            let issuer = parts.due(SEQUENCE)?.whole;
+            Identifier::Issued { issuer, serial: parts.only(INTEGER)?.content }
         };
         let digest = Strong::read(parts.due(SEQUENCE)?, "the digest of what is signed")?;
         let attributes = parts.due(CONTEXT_0)?;

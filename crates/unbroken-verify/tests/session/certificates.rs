@@ -115,7 +115,9 @@ fn many_certificates_are_not_looked_at() {
         let mut link = good;
         link.unsign();
         link = certificates(count).fold(link, unbroken_testkit::Draft::signed);
-        let own = Signer::certified("workload", &leaf().pem_by("ca"));
+        // Which are looked at is decided by their text, and so by their length: this is the longest.
+        let own = CertificateDraft { serial: vec![1; 20], ..leaf() };
+        let own = Signer::certified("workload", &own.pem_by("ca"));
         chain.put_certified("build", "workload", link.signed(own));
         chain
     };

@@ -36,18 +36,19 @@ pub(super) fn all() -> Vec<Defect> {
         .rejected(&EXPIRED),
         Defect::of(
             "certificates-too-many",
-            "eight certificates stand before the builder's, which is not looked at",
+            "the builder's certificate is one too many to be looked at",
             "CVE-2024-45395: work that anybody can ask for",
             |chain| {
+                let last = CertificateDraft { serial: vec![25], ..leaf() };
                 let mut signers = crowd();
-                signers.push(Signer::certified("workload", &leaf().pem_by("ca")));
+                signers.push(Signer::certified("workload", &last.pem_by("ca")));
                 build(chain, signers);
             },
         )
         .rejected(&["budget-exceeded", NOT_MET]),
         Defect::of(
             "certificates-too-many-behind-expired",
-            "eight certificates stand behind the builder's, which has ended",
+            "eight more certificates stand with the builder's, which has ended",
             "what anybody can put there must not hide what is wrong",
             |chain| {
                 let mut signers = vec![signer(Vec::new())];
@@ -85,7 +86,8 @@ pub(super) fn all() -> Vec<Defect> {
     ]
 }
 
-/// Signatures of a stranger, each beside another good certificate of a key that signed nothing.
+/// Signatures of a stranger, each beside another good certificate of a key that signed nothing. Those
+/// that are looked at are the first by their text, and so by these serial numbers.
 fn crowd() -> Vec<Signer> {
     let key = keys::key("bystander").public().spki_der().to_vec();
     let one = |serial: u8| {
