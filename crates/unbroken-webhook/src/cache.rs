@@ -9,6 +9,7 @@ mod bounded;
 pub(crate) mod flights;
 pub mod options;
 
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -175,16 +176,16 @@ impl Cache {
         at: Moment,
     ) -> Option<Outcome> {
         let key = LookKey { subject: subject.clone(), generation };
-        let look = {
-            let mut looks = lock(&self.looks);
-            let look = looks.get(&key)?;
+        let look = within(&self.looks, |looks| {
             // A clock that was put back makes of this a look into the future.
-            if at.steady >= look.until || at.now < look.from {
-                looks.remove(&key);
-                return None;
+            let lasts = |look: &Look| at.steady < look.until && look.from <= at.now;
+            let look = looks.get(&key)?;
+            if lasts(&look) {
+                return Some(look);
             }
-            look
-        };
+            looks.remove(&key);
+            None
+        })?;
         match look.seen {
             Seen::Refused(failures) => Some(Err(failures)),
             Seen::Evidence(image, evidence) => {
@@ -202,14 +203,17 @@ impl Cache {
         at: Moment,
     ) -> Option<Proven> {
         let key = VerdictKey { generation, image: image.clone(), evidence };
-        let mut verdicts = lock(&self.verdicts);
-        let verdict = verdicts.get(&key)?;
-        let holds = verdict.from <= at.now && at.now < verdict.ends && at.steady < verdict.until;
-        if holds {
-            return Some(verdict.proven);
-        }
-        verdicts.remove(&key);
-        None
+        let holds = |verdict: &Verdict| {
+            verdict.from <= at.now && at.now < verdict.ends && at.steady < verdict.until
+        };
+        within(&self.verdicts, |verdicts| {
+            let verdict = verdicts.get(&key)?;
+            if holds(&verdict) {
+                return Some(verdict.proven);
+            }
+            verdicts.remove(&key);
+            None
+        })
     }
 
     /// Keeps that an image passed with this evidence, and that it will until `ends`.
@@ -225,7 +229,7 @@ impl Cache {
         let verdict = Verdict { proven: proven.clone(), from: at.now, ends, until };
         let bytes = OVERHEAD + size_of::<(VerdictKey, Verdict)>() + 2 * image.hex().len();
         let key = VerdictKey { generation, image, evidence };
-        lock(&self.verdicts).insert(key, verdict, bytes);
+        within(&self.verdicts, |verdicts| verdicts.insert(key, verdict, bytes));
     }
 
     /// Keeps what lay beside an image when it passed.
@@ -274,8 +278,21 @@ impl Cache {
         let bytes = bytes + OVERHEAD + size_of::<(LookKey, Look)>() + names;
         let look = Look { seen, from: at.now, until: at.steady + time };
         let key = LookKey { subject: subject.clone(), generation };
-        lock(&self.looks).insert(key, look, bytes);
+        within(&self.looks, |looks| looks.insert(key, look, bytes));
     }
+}
+
+/// Uses a table. What it forgets meanwhile is dropped when nobody waits for it any more.
+fn within<K: Hash + Eq, V: Clone, T>(
+    table: &Mutex<Bounded<K, V>>,
+    what: impl FnOnce(&mut Bounded<K, V>) -> T,
+) -> T {
+    let mut table = lock(table);
+    let result = what(&mut table);
+    let forgotten = table.forgotten();
+    drop(table);
+    drop(forgotten);
+    result
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

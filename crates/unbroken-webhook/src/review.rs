@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 use unbroken_model::name::is_unprintable;
-use unbroken_policy::kind::GroupKind;
+use unbroken_policy::kind::{CustomKind, GroupKind};
 
-use crate::exact::Exact;
+use crate::exact::{Budget, few_texts};
+use crate::workload::shape;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -24,6 +26,8 @@ const LONGEST_NAMESPACE: usize = 63;
 /// The longest name of an object that is told. Names of Kubernetes have 253 letters; the reviews of
 /// objects come before their names are looked at.
 const LONGEST_SUBJECT: usize = 400;
+/// Values of both objects that are kept: two for each container, and half of them take some 700 bytes.
+const VALUES: usize = 25_000;
 /// The API server gives all warnings together 4,096 letters, and cuts each to 256 beyond that.
 const LONGEST_WARNING: usize = 256;
 /// Warnings of one answer.
@@ -48,9 +52,9 @@ pub struct Request {
     pub user: User,
     /// Whether nothing of it is kept.
     pub dry_run: bool,
-    /// The object as it would become.
+    /// The object as it would become, as far as it is read.
     pub object: Option<Value>,
-    /// The object as it is.
+    /// The object as it is, as far as it is read.
     pub old_object: Option<Value>,
 }
 
@@ -61,7 +65,7 @@ pub struct User {
     #[serde(default, rename = "username")]
     pub name: String,
     /// The groups.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few_texts")]
     pub groups: Vec<String>,
 }
 
@@ -126,15 +130,16 @@ pub struct Change {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ReviewWire {
+struct ReviewWire<'a> {
     api_version: String,
     kind: String,
-    request: RequestWire,
+    #[serde(borrow)]
+    request: RequestWire<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RequestWire {
+struct RequestWire<'a> {
     uid: String,
     kind: KindWire,
     #[serde(default)]
@@ -148,10 +153,10 @@ struct RequestWire {
     user_info: User,
     #[serde(default)]
     dry_run: bool,
-    #[serde(default)]
-    object: Option<Exact>,
-    #[serde(default)]
-    old_object: Option<Exact>,
+    #[serde(default, borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    old_object: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -186,13 +191,13 @@ impl Operation {
 }
 
 impl Request {
-    /// Reads a review.
+    /// Reads a review; `kinds` are those beside the ones of Kubernetes.
     ///
     /// # Errors
     /// [`Malformed`], with the uid if there is one to answer to.
-    pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
+    pub fn parse(body: &[u8], kinds: &[CustomKind]) -> Result<Self, Malformed> {
         let malformed = |fault: String| Malformed { uid: peek_uid(body), fault };
-        let review: ReviewWire =
+        let review: ReviewWire<'_> =
             serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
         if review.api_version != API_VERSION || review.kind != KIND {
             return Err(malformed("apiVersion and kind are those of something else".to_owned()));
@@ -204,18 +209,31 @@ impl Request {
         if !is_namespace(&request.namespace) {
             return Err(malformed("the namespace is none".to_owned()));
         }
+        let kind = GroupKind { group: request.kind.group, kind: request.kind.kind };
+        let (shape, budget) = (shape(&kind, kinds), Budget::new(VALUES));
+        let read = |object: Option<&RawValue>| {
+            let object = object.map(|object| shape.read(object, &budget)).transpose();
+            object.map_err(|error| malformed(error.to_string()))
+        };
+        let (object, old_object) = (read(request.object)?, read(request.old_object)?);
         Ok(Self {
             uid: request.uid,
-            kind: GroupKind { group: request.kind.group, kind: request.kind.kind },
+            kind,
             subresource: request.sub_resource,
             name: request.name,
             namespace: request.namespace,
             operation: request.operation,
             user: request.user_info,
             dry_run: request.dry_run,
-            object: request.object.map(|Exact(value)| value),
-            old_object: request.old_object.map(|Exact(value)| value),
+            object,
+            old_object,
         })
+    }
+
+    /// Counts the values of both objects.
+    pub(crate) fn values(&self) -> usize {
+        let objects = [&self.object, &self.old_object].into_iter().flatten();
+        objects.map(count).sum()
     }
 
     /// Names the object for people: `Deployment prod/web`.
@@ -281,6 +299,15 @@ impl Change {
     }
 }
 
+/// What is counted is no deeper than what could be read.
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(members) => members.values().map(count).sum(),
+        _ => 0,
+    }
+}
+
 fn peek_uid(body: &[u8]) -> Option<String> {
     let review: UidWire = serde_json::from_slice(body).ok()?;
     Some(review.request.uid).filter(|uid| is_uid(uid))
@@ -320,7 +347,7 @@ mod tests {
     }
 
     fn parse(review: &Value) -> Result<Request, Malformed> {
-        Request::parse(review.to_string().as_bytes())
+        Request::parse(review.to_string().as_bytes(), &[])
     }
 
     #[test]
@@ -363,7 +390,7 @@ mod tests {
     #[test]
     fn a_member_that_stands_twice_leaves_no_object() {
         let body = review().to_string().replace(r#""spec":{}"#, r#""spec":{},"spec":{"a":1}"#);
-        let malformed = Request::parse(body.as_bytes()).unwrap_err();
+        let malformed = Request::parse(body.as_bytes(), &[]).unwrap_err();
         assert_eq!(malformed.uid.as_deref(), Some("0c9a8d74"));
     }
 
@@ -375,10 +402,10 @@ mod tests {
             assert_eq!(parse(&review).unwrap_err().uid, None, "{uid}");
         }
         for body in ["", "[]", "null", "{}", r#"{"request":null}"#, "\u{0}"] {
-            assert_eq!(Request::parse(body.as_bytes()).unwrap_err().uid, None, "{body}");
+            assert_eq!(Request::parse(body.as_bytes(), &[]).unwrap_err().uid, None, "{body}");
         }
         let twice = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"a","uid":"b"}}"#;
-        assert_eq!(Request::parse(twice.as_bytes()).unwrap_err().uid, None);
+        assert_eq!(Request::parse(twice.as_bytes(), &[]).unwrap_err().uid, None);
     }
 
     #[test]

@@ -135,12 +135,16 @@ async fn follow_policies(service: Arc<Service>, path: PathBuf) {
     let mut fault = None;
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
-        let found = match load_policies(&path, clock()) {
-            Ok(policies) => {
+        // Files are read, and layouts with them: nobody's review waits for that.
+        let file = path.clone();
+        let read = tokio::task::spawn_blocking(move || load_policies(&file, clock()));
+        let found = match read.await {
+            Ok(Ok(policies)) => {
                 service.set_policies(policies);
                 None
             }
-            Err(failed) => Some(failed.to_string()),
+            Ok(Err(failed)) => Some(failed.to_string()),
+            Err(_) => Some("reading the policies ended in a panic".to_owned()),
         };
         if found.is_some() || fault.is_some() {
             service.metrics().reloaded(Reloaded::Policies, found.is_none());

@@ -35,6 +35,8 @@ use crate::review::{Answer, Request};
 
 /// Reviews that are judged at the same time; more are asked to come again.
 const AT_ONCE: usize = 64;
+/// The largest body that is read between others; a larger one has a thread of its own meanwhile.
+const READ_AT_ONCE: usize = 64 << 10;
 /// How long a review may take where the API server does not say.
 const DEFAULT_TIME: Duration = Duration::from_secs(10);
 /// The API server waits 30 s at most.
@@ -132,20 +134,20 @@ impl Service {
     }
 
     /// Answers from what is remembered; nothing, where a registry has to be asked.
-    fn recall(&self, request: &Request) -> Option<Answer> {
+    fn recall(&self, request: &Request, policies: &PolicySet) -> Option<Answer> {
         let (now, begun) = ((self.clock)(), Instant::now());
         let occasion = Occasion { now, until: None };
         let of_request = self.verifier.for_request(request);
         let verifier = of_request.as_deref().unwrap_or(self.verifier.as_ref());
-        let ruling = judge_at_once(request, &self.policies(), occasion, verifier)?;
+        let ruling = judge_at_once(request, policies, occasion, verifier)?;
         self.metrics.ruled(&ruling);
         let answer = answer(request, &ruling);
         self.tell(Task::Verify, request, &answer, (now, Source::AtOnce, begun));
         Some(answer)
     }
 
-    fn judge(&self, task: Task, request: &Request, until: Instant) -> Answer {
-        let (policies, now) = (self.policies(), (self.clock)());
+    fn judge(&self, task: Task, request: &Request, policies: &PolicySet, until: Instant) -> Answer {
+        let now = (self.clock)();
         let begun = Instant::now();
         // Who may let in what does not verify is not to fail because a registry takes its time.
         let user = &request.user;
@@ -156,9 +158,9 @@ impl Service {
         let of_request = self.verifier.for_request(request);
         let verifier = of_request.as_deref().unwrap_or(self.verifier.as_ref());
         let answer = match task {
-            Task::Mutate => pin_tags(request, &policies, occasion, verifier),
+            Task::Mutate => pin_tags(request, policies, occasion, verifier),
             Task::Verify => {
-                let ruling = judge(request, &policies, occasion, verifier);
+                let ruling = judge(request, policies, occasion, verifier);
                 self.metrics.ruled(&ruling);
                 answer(request, &ruling)
             }
@@ -244,9 +246,26 @@ async fn review(
             return answer;
         }
     };
-    let request = match Request::parse(&bytes) {
-        Ok(request) => request,
-        Err(malformed) => {
+    let length = bytes.len();
+    // The object is read as far as these policies look at it, and judged by no others.
+    let policies = service.policies();
+    let (read, told) = (Arc::clone(&policies), Arc::clone(&service));
+    let parse = move || Request::parse(&bytes, &read.settings.kinds);
+    let broken = || {
+        told.metrics.panicked();
+        let said = ("the review could not be judged", "Report this.");
+        told.without_judgement(task, AdmissionCode::Internal, said)
+    };
+    let parsed =
+        if length > READ_AT_ONCE { tokio::task::spawn_blocking(parse).await } else { Ok(parse()) };
+    let request = match parsed {
+        Ok(Ok(request)) => request,
+        // A body that ends its reader has no uid to answer to.
+        Err(_) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, "the body could not be read")
+                .into_response();
+        }
+        Ok(Err(malformed)) => {
             service.metrics.malformed();
             let message: String = malformed.to_string().chars().take(LONGEST_FAULT).collect();
             let Some(uid) = malformed.uid else {
@@ -257,16 +276,14 @@ async fn review(
             return reviewed(&uid, &service.without_judgement(task, code, (&message, remedy)));
         }
     };
-    let uid = request.uid.clone();
-    let told = Arc::clone(&service);
-    let broken = || {
-        told.metrics.panicked();
-        let said = ("the review could not be judged", "Report this.");
-        told.without_judgement(task, AdmissionCode::Internal, said)
+    let Some(kept) = service.bodies.keep(request.values()) else {
+        service.metrics.turned_away();
+        return come_again();
     };
+    let uid = request.uid.clone();
     if matches!(task, Task::Verify) {
         // A panic ends this one review.
-        let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&request)));
+        let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&request, &policies)));
         match recalled.map_err(|_| broken()) {
             Ok(None) => {}
             Ok(Some(answer)) | Err(answer) => return reviewed(&uid, &answer),
@@ -279,9 +296,9 @@ async fn review(
     let time = time_for(query.as_deref().unwrap_or_default());
     let until = Instant::now() + time;
     let judged = tokio::task::spawn_blocking(move || {
-        let answer = service.judge(task, &request, until);
+        let answer = service.judge(task, &request, &policies, until);
         // Kept until the work is done, also where nobody waits for it any more.
-        drop((slot, room));
+        drop((slot, room, kept));
         answer
     });
     let answer = match tokio::time::timeout(time, judged).await {

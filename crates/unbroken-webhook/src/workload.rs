@@ -5,6 +5,8 @@ use unbroken_oci::OciError;
 use unbroken_oci::reference::Reference;
 use unbroken_policy::kind::{CustomKind, GroupKind};
 
+use crate::exact::Shape;
+
 /// A place of an object in which an image stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageSlot {
@@ -41,6 +43,34 @@ pub enum Unreadable {
 
 /// The lists of a pod whose members have an image each.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Says what is read of objects of a kind: where images stand, what the object says of itself, and whose
+/// credentials its pods have.
+pub(crate) fn shape<'a>(kind: &GroupKind, custom: &'a [CustomKind]) -> Shape<'a> {
+    let mut shape = Shape::default();
+    for member in ["apiVersion", "kind"] {
+        shape.way([member]);
+    }
+    shape.way(["metadata", "generateName"]);
+    if let Some(members) = kind.pod_spec() {
+        add_pod(shape.way(members.iter().copied()));
+    } else {
+        let custom = custom.iter().find(|custom| custom.kind == *kind);
+        for members in custom.into_iter().flat_map(|custom| &custom.pod_specs) {
+            add_pod(shape.way(members.iter().map(String::as_str)));
+        }
+    }
+    shape
+}
+
+fn add_pod(spec: &mut Shape<'_>) {
+    for list in CONTAINERS {
+        spec.way([list, "image"]);
+    }
+    spec.way(["volumes", "image", "reference"]);
+    spec.way(["imagePullSecrets", "name"]);
+    spec.way(["serviceAccountName"]);
+}
 
 /// Finds the specification of the pod in an object of a kind of Kubernetes.
 pub fn pod_spec<'a>(kind: &GroupKind, object: &'a Value) -> Option<&'a Value> {
@@ -116,7 +146,7 @@ impl<'a> Member<'a> {
     /// A reader that folds case would find `Containers` too, in an object whose kind has no schema.
     fn get(&self, name: &str) -> Result<Option<Self>, Unreadable> {
         let object = self.value.as_object().ok_or_else(|| self.not("an object"))?;
-        if let Some(other) = object.keys().find(|key| *key != name && fold(key).eq(fold(name))) {
+        if let Some(other) = object.keys().find(|key| *key != name && is_spelled_alike(key, name)) {
             let place = format!("{}.{}", self.place, other.chars().take(80).collect::<String>());
             return Err(Unreadable::Member { place, due: "written as it is read" });
         }
@@ -156,6 +186,14 @@ impl<'a> Member<'a> {
     fn not(&self, due: &'static str) -> Unreadable {
         Unreadable::Member { place: self.place.clone(), due }
     }
+}
+
+/// Tells whether two names are one to readers that do not tell letters by their case.
+pub(crate) fn is_spelled_alike(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    fold(one).eq(fold(other))
 }
 
 /// Makes the letters of a name small, the long s and the Kelvin sign too.

@@ -9,17 +9,21 @@ use std::hash::Hash;
 /// short time, whatever others put in.
 #[derive(Debug)]
 pub(super) struct Bounded<K, V> {
-    young: HashMap<K, Weighed<V>>,
-    old: HashMap<K, Weighed<V>>,
+    young: Half<K, V>,
+    old: Half<K, V>,
     young_bytes: usize,
     old_bytes: usize,
     /// Of one half.
     most_entries: usize,
     most_bytes: usize,
+    forgotten: Option<Half<K, V>>,
 }
 
+/// One half, or what was forgotten.
+pub(super) type Half<K, V> = HashMap<K, Weighed<V>>;
+
 #[derive(Debug)]
-struct Weighed<V> {
+pub(super) struct Weighed<V> {
     value: V,
     bytes: usize,
 }
@@ -33,6 +37,7 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
             old_bytes: 0,
             most_entries: entries / 2,
             most_bytes: bytes / 2,
+            forgotten: None,
         }
     }
 
@@ -67,6 +72,12 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
         }
     }
 
+    /// Hands out what was forgotten since, if that was much: dropping it takes long, and whoever has
+    /// the map behind a lock does so afterwards.
+    pub(super) fn forgotten(&mut self) -> Option<Half<K, V>> {
+        self.forgotten.take()
+    }
+
     pub(super) fn entries(&self) -> usize {
         self.young.len() + self.old.len()
     }
@@ -81,7 +92,8 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
         }
         let bytes = self.young_bytes + weighed.bytes;
         if self.young.len() >= self.most_entries || bytes > self.most_bytes {
-            self.old = std::mem::take(&mut self.young);
+            let young = std::mem::take(&mut self.young);
+            self.forgotten = Some(std::mem::replace(&mut self.old, young));
             self.old_bytes = std::mem::take(&mut self.young_bytes);
         }
         self.young_bytes += weighed.bytes;
@@ -103,6 +115,21 @@ mod tests {
             assert!(map.entries() <= 10 && map.bytes() <= 100, "{} {}", map.entries(), map.bytes());
         }
         assert_eq!(map.get(&1), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_dropped_by_whoever_takes_it() {
+        let mut map = Bounded::new(4, 1000);
+        let value = std::sync::Arc::new(());
+        for key in 0..5 {
+            map.insert(key, std::sync::Arc::clone(&value), 1);
+        }
+        assert_eq!((map.entries(), std::sync::Arc::strong_count(&value)), (3, 6));
+        let forgotten = map.forgotten().unwrap();
+        assert_eq!(forgotten.len(), 2);
+        drop(forgotten);
+        assert_eq!(std::sync::Arc::strong_count(&value), 4);
+        assert!(map.forgotten().is_none());
     }
 
     #[test]

@@ -20,6 +20,8 @@ const USUAL: u64 = 256 << 10;
 const USUAL_AT_ONCE: usize = 256;
 /// Larger ones, and those that do not say how large they are.
 const LARGE_AT_ONCE: usize = 4;
+/// Values that are kept of all reviews that are being judged. A usual one has some twenty.
+const VALUES: usize = 100_000;
 /// How long a body may take.
 const TIME: Duration = Duration::from_secs(10);
 
@@ -27,6 +29,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub(super) struct Bodies {
     usual: Arc<Semaphore>,
     large: Arc<Semaphore>,
+    values: Arc<Semaphore>,
 }
 
 /// A body, and the room that it takes until nothing of it is needed any more.
@@ -40,6 +43,7 @@ impl Default for Bodies {
         Self {
             usual: Arc::new(Semaphore::new(USUAL_AT_ONCE)),
             large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+            values: Arc::new(Semaphore::new(VALUES)),
         }
     }
 }
@@ -62,6 +66,11 @@ impl Bodies {
             .map_err(|_| (StatusCode::REQUEST_TIMEOUT, CLOSED).into_response())?
             .map_err(IntoResponse::into_response)?;
         Ok(Body { bytes, room })
+    }
+
+    /// Returns room for so many values that are kept of a review, if there is any.
+    pub(super) fn keep(&self, values: usize) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.values).try_acquire_many_owned(u32::try_from(values).ok()?).ok()
     }
 }
 

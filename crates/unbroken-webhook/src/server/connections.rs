@@ -23,10 +23,11 @@ const FIRST_WORD: Duration = Duration::from_secs(5);
 /// How long a connection is kept until the header of its next request is there. The API server lets go
 /// of it after 90 s; whoever is first to close may lose a request that was under way.
 const KEPT: Duration = Duration::from_secs(100);
-/// How often the other side of HTTP/2 is asked whether it is there, and how long it may take to say so.
-const ALIVE: Duration = Duration::from_secs(20);
-/// Requests at the same time over one connection of HTTP/2.
-const STREAMS: u32 = 64;
+
+/// What is spoken. The API server speaks this to webhooks: over HTTP/2 all its requests would go to one
+/// of several replicas. What floods of HTTP/2 rest on (streams that are reset at once, headers that go on,
+/// settings and pings without end) is not there to be sent.
+pub(super) const PROTOCOL: &[u8] = b"http/1.1";
 
 /// Makes a server of a listener, with bounds on what a connection may cost.
 pub(super) fn bounded(
@@ -35,14 +36,9 @@ pub(super) fn bounded(
 ) -> io::Result<Server<SocketAddr, RustlsAcceptor<Counted>>> {
     let counted = Counted { free: Arc::new(Semaphore::new(AT_ONCE)) };
     let acceptor = RustlsAcceptor::new(tls).handshake_timeout(FIRST_WORD).acceptor(counted);
-    let mut server =
-        axum_server::from_tcp(listener)?.acceptor(acceptor).first_request_timeout(FIRST_WORD);
-    let http = server.http_builder();
-    http.http1().header_read_timeout(KEPT);
-    http.http2()
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(ALIVE)
-        .keep_alive_timeout(ALIVE);
+    let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
+    let mut server = server.http1_only().first_request_timeout(FIRST_WORD);
+    server.http_builder().http1().header_read_timeout(KEPT);
     Ok(server)
 }
 
@@ -50,8 +46,8 @@ pub(super) fn bounded(
 /// takes no more of the program than that.
 pub(super) fn few(listener: TcpListener) -> io::Result<Server<SocketAddr, Counted>> {
     let counted = Counted { free: Arc::new(Semaphore::new(FEW)) };
-    let mut server =
-        axum_server::from_tcp(listener)?.acceptor(counted).first_request_timeout(FIRST_WORD);
+    let server = axum_server::from_tcp(listener)?.acceptor(counted);
+    let mut server = server.http1_only().first_request_timeout(FIRST_WORD);
     server.http_builder().http1().header_read_timeout(KEPT);
     Ok(server)
 }

@@ -1,6 +1,7 @@
 //! TLS, with certificates that are read again when they change.
 
 use std::fs;
+use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
 
 use super::{Service, connections, router};
 use crate::cluster::rotation::Shown;
@@ -62,7 +64,7 @@ pub async fn serve_tls(
     certificates: Certificates,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failed> {
-    let unusable = |error: std::io::Error| {
+    let unusable = |error: io::Error| {
         let place = match &certificates {
             Certificates::Files { chain, .. } => chain.display().to_string(),
             Certificates::Issued(_) => "the certificate that was made".to_owned(),
@@ -70,7 +72,8 @@ pub async fn serve_tls(
         Failed::usage(format!("{place} cannot be used: {error}"))
     };
     let (chain, key) = certificates.read()?;
-    let tls = RustlsConfig::from_pem(chain.clone(), key.clone()).await.map_err(unusable)?;
+    let tls = config(chain.clone(), key.clone()).await.map_err(unusable)?;
+    let tls = RustlsConfig::from_config(tls);
     service.note_certificate(&chain);
     let handle = Handle::new();
     let looking = tokio::spawn(look_again(
@@ -93,6 +96,14 @@ pub async fn serve_tls(
     served.map_err(|error| Failed::usage(format!("the server ended: {error}")))
 }
 
+/// Reads what is shown of itself, and what is spoken.
+async fn config(chain: Vec<u8>, key: Vec<u8>) -> io::Result<Arc<ServerConfig>> {
+    let read = RustlsConfig::from_pem(chain, key).await?.get_inner();
+    let mut config = ServerConfig::clone(&read);
+    config.alpn_protocols = vec![connections::PROTOCOL.to_vec()];
+    Ok(Arc::new(config))
+}
+
 /// Takes up other certificates. What cannot be used changes nothing.
 async fn look_again(
     tls: RustlsConfig,
@@ -106,8 +117,9 @@ async fn look_again(
         if found == current {
             continue;
         }
-        match tls.reload_from_pem(found.0.clone(), found.1.clone()).await {
-            Ok(()) => {
+        match config(found.0.clone(), found.1.clone()).await {
+            Ok(config) => {
+                tls.reload_from_config(config);
                 service.note_certificate(&found.0);
                 service.metrics().reloaded(Reloaded::Certificate, true);
                 service.log().event("the certificates were read again");

@@ -28,7 +28,7 @@ fn parsed(request: &Value) -> Request {
     let review = json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
     });
-    Request::parse(review.to_string().as_bytes()).unwrap()
+    Request::parse(review.to_string().as_bytes(), &[]).unwrap()
 }
 
 /// CVE-2022-35930, CVE-2022-35929: something that is signed well stood in for what was asked.

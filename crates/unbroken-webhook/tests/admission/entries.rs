@@ -61,7 +61,7 @@ pub(crate) fn run(name: &str, bytes: &[u8]) {
 
 /// What is no review has no verdict; of a review nothing comes in for which something would have to be proved.
 fn admission_review(bytes: &[u8]) {
-    let request = match Request::parse(bytes) {
+    let request = match Request::parse(bytes, &[]) {
         Ok(request) => request,
         Err(malformed) => return assert!(malformed.uid.is_none_or(|uid| uid.len() <= 128)),
     };
@@ -141,7 +141,7 @@ fn image_in_object(bytes: &[u8]) {
             "namespace": "prod", "operation": "CREATE", "object": {"spec": spec},
         },
     });
-    let request = Request::parse(review.to_string().as_bytes()).unwrap();
+    let request = Request::parse(review.to_string().as_bytes(), &[]).unwrap();
     let ruling = judge(&request, &PolicySet::default(), now(), &Nobody);
     let Decision::Deny(failures) = &ruling.decision else { panic!("{name:?} came in") };
     let codes: Vec<&str> = failures.iter().map(|failure| failure.code.as_str()).collect();

@@ -106,7 +106,7 @@ fn no_credential_goes_to_another_registry_than_its_own() {
         RegistryVerifier::new(Client::new(Settings { credentials, ..Settings::default() }));
     let policies = world.policies(&POLICY.replace("HOST/acme/**", "**"));
     let judged = |image: &str| {
-        let request = Request::parse(review(&pod_of(image)).as_bytes()).unwrap();
+        let request = Request::parse(review(&pod_of(image)).as_bytes(), &[]).unwrap();
         answer(&request, &judge(&request, &policies, now(), &verifier))
     };
     let asked = |request: &unbroken_testkit::registry::Request| {
@@ -155,7 +155,7 @@ fn nobody_is_asked_about_an_image_that_no_policy_is_for() {
         {
             let image = format!("{name}/latest/meta-data");
             drop(world.judge(&policies, &pod_of(&image)));
-            let asked = Request::parse(review(&pod_of(&image)).as_bytes()).unwrap();
+            let asked = Request::parse(review(&pod_of(&image)).as_bytes(), &[]).unwrap();
             let pinned = pin_tags(&asked, &policies, now().into(), &world.verifier());
             admitted(&pinned);
         }

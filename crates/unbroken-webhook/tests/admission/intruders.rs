@@ -19,7 +19,7 @@ use crate::world::{POLICY, World, pod_of};
 /// How many bodies are turned over.
 const BODIES: u64 = 10_000;
 
-type Wire = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Wire = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects as the API server does, and no further.
 fn connect(address: &str) -> TcpStream {
@@ -29,16 +29,22 @@ fn connect(address: &str) -> TcpStream {
     stream
 }
 
-fn wire(address: &str) -> Wire {
+pub(crate) fn wire(address: &str) -> Wire {
+    wire_speaking(address, &[])
+}
+
+/// Connects with an offer of protocols.
+pub(crate) fn wire_speaking(address: &str, protocols: &[&[u8]]) -> Wire {
     let mut roots = RootCertStore::empty();
     let root = lasting_root(Server::AUTHORITY);
     roots.add(CertificateDer::from_pem_slice(root.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
     let name = ServerName::try_from("localhost").unwrap();
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), connect(address))
 }
@@ -48,7 +54,7 @@ fn head(headers: &str) -> String {
 }
 
 /// Reads what comes until the other side ends it.
-fn all_of(wire: &mut impl Read) -> String {
+pub(crate) fn all_of(wire: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(length) = wire.read(&mut buffer) {
@@ -61,8 +67,8 @@ fn all_of(wire: &mut impl Read) -> String {
 }
 
 /// Sends bytes as they are; returns what comes back.
-fn sent(server: &Server, headers: &str, body: &[u8]) -> String {
-    let mut wire = wire(server.address());
+pub(crate) fn sent(address: &str, headers: &str, body: &[u8]) -> String {
+    let mut wire = wire(address);
     wire.write_all(head(&format!("{headers}Connection: close\r\n")).as_bytes()).unwrap();
     // The answer may come before all of it was sent.
     drop(wire.write_all(body).and_then(|()| wire.flush()));
@@ -125,7 +131,7 @@ fn bodies_that_are_not_what_they_say_are_admitted_by_nobody() {
     let server = Server::start(&world, POLICY);
     let whole = review(&pod_of(&image));
     let length = |length: usize| -> String { format!("Content-Length: {length}\r\n") };
-    let good = sent(&server, &length(whole.len()), whole.as_bytes());
+    let good = sent(server.address(), &length(whole.len()), whole.as_bytes());
     assert!(good.starts_with("HTTP/1.1 200") && good.contains("\"allowed\":true"), "{good}");
     let gzip = format!("{}Content-Encoding: gzip\r\n", length(20));
     let header =
@@ -140,7 +146,7 @@ fn bodies_that_are_not_what_they_say_are_admitted_by_nobody() {
         (String::new(), whole.as_bytes()),
     ];
     for (headers, body) in cases {
-        let answer = sent(&server, &headers, body);
+        let answer = sent(server.address(), &headers, body);
         assert!(
             !answer.contains("allowed") && !answer.contains("HTTP/1.1 2"),
             "{headers}: {answer}"
@@ -150,7 +156,7 @@ fn bodies_that_are_not_what_they_say_are_admitted_by_nobody() {
     let mut endless = b"800000\r\n".to_vec();
     endless.resize(endless.len() + (8 << 20), b' ');
     endless.extend_from_slice(b"\r\n1\r\n \r\n");
-    let answer = sent(&server, "Transfer-Encoding: chunked\r\n", &endless);
+    let answer = sent(server.address(), "Transfer-Encoding: chunked\r\n", &endless);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(allowed(&server.review("/verify", &pod_of(&image))), "it goes on");
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod decisions;
 mod deployment;
 mod entries;
+mod floods;
 mod fuzz;
 mod golden;
 mod hostile;

@@ -148,7 +148,7 @@ fn nothing_comes_in_without_a_proof_whatever_is_turned_over() {
     let (mut read, mut relieved) = (0, 0);
     for seed in 0..REVIEWS {
         let body = turned_over(&mut Random::new(seed));
-        let Ok(request) = Request::parse(&body) else { continue };
+        let Ok(request) = Request::parse(&body, &[]) else { continue };
         read += 1;
         let ruling = judge(&request, &policies, now(), &Nobody);
         let answer = answer(&request, &ruling).to_json(&request.uid);
@@ -201,7 +201,7 @@ fn nothing_comes_in_by_what_is_remembered_of_others() {
     let (mut at_once, mut admitted, mut denied) = (0, 0, 0);
     for seed in 0..REVIEWS {
         let body = turn_over_some(review_of(&image), &mut Random::new(seed));
-        let Ok(request) = Request::parse(&body) else { continue };
+        let Ok(request) = Request::parse(&body, &[]) else { continue };
         let occasion = Occasion::from(now());
         let recalled = judge_at_once(&request, &policies, occasion, &verifier);
         at_once += usize::from(recalled.is_some());

@@ -64,6 +64,13 @@ impl Server {
         &self.address
     }
 
+    /// The most memory that it ever had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// Ends it without a warning, as a node that goes away does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

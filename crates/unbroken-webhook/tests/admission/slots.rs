@@ -1,10 +1,13 @@
 //! Where images stand, and requests that say something else of it than the object does.
 
 use serde_json::{Value, json};
+use unbroken_testkit::registry::Reply;
 use unbroken_webhook::mutation::pin_tags;
-use unbroken_webhook::review::{Change, Request, Verdict};
+use unbroken_webhook::review::{Answer, Change, Verdict};
 
-use crate::world::{POLICY, World, admitted, denied, now, pod, pod_of, request};
+use crate::world::{
+    POLICY, World, admitted, denied, now, pod, pod_of, read, read_of, request, settings,
+};
 
 /// The lists of a pod in which images stand.
 const LISTS: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
@@ -205,7 +208,8 @@ fn a_patch_reaches_the_image_that_was_looked_up_and_no_other() {
         json!({"spec": {"a/b~c": template("volumes"), "second": template("initContainers")}});
     let review = request("a.example", "A", "CREATE", &object);
     let changes = |review: &Value| -> Vec<Change> {
-        let answer = pin_tags(&parsed(review), &policies, now().into(), &world.verifier());
+        let asked = read_of(review, &policies.settings.kinds);
+        let answer = pin_tags(&asked, &policies, now().into(), &world.verifier());
         match answer.verdict {
             Verdict::Allowed(changes) => changes,
             Verdict::Denied { message, .. } => panic!("{message}"),
@@ -243,15 +247,33 @@ fn an_exempt_image_is_not_looked_up() {
     let settings = format!("{kind}\nspec: {{exemptions: [{exemption}]}}\n---{POLICY}");
     let policies = world.policies(&settings);
     let review = pod_of(&format!("{}:1", world.repository("acme/absent")));
-    let answer = pin_tags(&parsed(&review), &policies, now().into(), &world.verifier());
+    let answer = pin_tags(&read(&review), &policies, now().into(), &world.verifier());
     admitted(&answer);
     admitted(&world.judge(&policies, &review));
     assert!(world.registry.requests().is_empty());
 }
 
-fn parsed(request: &Value) -> Request {
-    let review = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
-    });
-    Request::parse(review.to_string().as_bytes()).unwrap()
+/// A registry that does not answer keeps nobody out who may let in what does not verify.
+#[test]
+fn glass_that_is_broken_is_broken_for_tags_too() {
+    let world = World::new();
+    world.push_signed("acme/app");
+    let tag = format!("{}:1", world.repository("acme/app"));
+    let permission = "breakGlass: [{users: [alice], namespaces: [prod], reason: 'incident 9', until: '2026-06-01T13:00:00Z'}]";
+    let policies = world.policies(&(settings(permission) + POLICY));
+    let pin = |user: &str| {
+        let mut request = pod_of(&tag);
+        request["userInfo"] = json!({"username": user});
+        pin_tags(&read(&request), &policies, now().into(), &world.verifier())
+    };
+    let changes = |answer: &Answer| match &answer.verdict {
+        Verdict::Allowed(changes) => changes.len(),
+        Verdict::Denied { message, .. } => panic!("{message}"),
+    };
+    assert_eq!(changes(&pin("alice")), 1, "what can be pinned is pinned");
+    world.registry.rule(|_| Some(Reply::status(500)));
+    denied(&pin("bob"), 503, "undecided");
+    let answer = pin("alice");
+    assert_eq!(changes(&answer), 0);
+    assert!(answer.warnings[0].starts_with("[undecided]"), "{:?}", answer.warnings);
 }

@@ -10,6 +10,7 @@ use unbroken_oci::content::Content;
 use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::{Client, Settings};
 use unbroken_policy::PolicySet;
+use unbroken_policy::kind::CustomKind;
 use unbroken_testkit::Chain;
 use unbroken_testkit::registry::{Referrers, TestRegistry};
 use unbroken_webhook::admission::{Occasion, judge};
@@ -135,16 +136,21 @@ pub(crate) fn judge_by(
     request: &Value,
     occasion: Occasion,
 ) -> Answer {
-    let request = read(request);
+    let request = read_of(request, &policies.settings.kinds);
     answer(&request, &judge(&request, policies, occasion, verifier))
 }
 
 /// Reads a request as the server does.
 pub(crate) fn read(request: &Value) -> Request {
+    read_of(request, &[])
+}
+
+/// Reads a request that may be of other kinds than those of Kubernetes.
+pub(crate) fn read_of(request: &Value, kinds: &[CustomKind]) -> Request {
     let review = json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
     });
-    Request::parse(review.to_string().as_bytes()).unwrap()
+    Request::parse(review.to_string().as_bytes(), kinds).unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {
