@@ -9,7 +9,7 @@ mod others;
 mod process;
 mod proxy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +50,8 @@ struct State {
     blobs: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Media type and bytes of manifests, by repository and tag or digest.
     manifests: Mutex<Manifests>,
+    /// Digests of manifests, by repository and the subject that they refer to.
+    referring: Mutex<BTreeMap<(String, String), BTreeSet<String>>>,
     requests: Mutex<Vec<Request>>,
     rule: Mutex<Option<Rule>>,
     ended: AtomicBool,
@@ -68,6 +70,7 @@ impl TestRegistry {
             referrers,
             blobs: Mutex::default(),
             manifests: Mutex::default(),
+            referring: Mutex::default(),
             requests: Mutex::default(),
             rule: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -200,14 +203,12 @@ impl State {
         if self.referrers == Referrers::Unknown {
             return Reply::status(404);
         }
-        let manifests = lock(&self.manifests);
-        let referring = manifests.iter().filter(|((of, reference), (_, bytes))| {
-            of == repository
-                && reference.starts_with("sha256:")
-                && subject_of(bytes).as_deref() == Some(subject)
-        });
-        let listed = referring.map(|((_, digest), (media_type, bytes))| {
-            format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{}}}"#, bytes.len())
+        let (manifests, referring) = (lock(&self.manifests), lock(&self.referring));
+        let digests = referring.get(&(repository.to_owned(), subject.to_owned()));
+        let listed = digests.into_iter().flatten().filter_map(|digest| {
+            let (media_type, bytes) = manifests.get(&(repository.to_owned(), digest.clone()))?;
+            let size = bytes.len();
+            Some(format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#))
         });
         let listed: Vec<String> = listed.collect();
         let text = format!(
@@ -246,6 +247,10 @@ impl State {
         for name in [reference, &digest] {
             let key = (repository.to_owned(), name.to_owned());
             manifests.insert(key, (media_type.to_owned(), bytes.to_vec()));
+        }
+        if let Some(subject) = subject_of(bytes) {
+            let subject = (repository.to_owned(), subject);
+            lock(&self.referring).entry(subject).or_default().insert(digest.clone());
         }
         digest
     }

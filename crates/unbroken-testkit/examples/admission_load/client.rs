@@ -54,10 +54,12 @@ impl Connection {
 
 /// The length of an answer, once its header is there.
 fn whole(text: &[u8]) -> Option<usize> {
+    const LENGTH: &[u8] = b"\r\ncontent-length: ";
     let head = text.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let header = std::str::from_utf8(text.get(..head)?).ok()?.to_ascii_lowercase();
-    let length = header.split("content-length: ").nth(1)?.split("\r\n").next()?;
-    Some(head + length.parse::<usize>().ok()?)
+    let header = text.get(..head)?;
+    let begin = header.windows(LENGTH.len()).position(|it| it.eq_ignore_ascii_case(LENGTH))?;
+    let digits = header.get(begin + LENGTH.len()..)?.split(|byte| *byte == b'\r').next()?;
+    Some(head + std::str::from_utf8(digits).ok()?.parse::<usize>().ok()?)
 }
 
 fn has(text: &[u8], word: &[u8]) -> bool {

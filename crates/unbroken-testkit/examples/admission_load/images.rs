@@ -1,5 +1,6 @@
 //! Images with the evidence of the pipeline, and the policies for them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -72,6 +73,20 @@ pub(crate) fn push(client: &Client, host: &str, number: usize) -> String {
         .collect();
     attach(&repository, &fetched.descriptor, &pieces).expect("the registry takes it");
     format!("{}@{digest}", name.repository())
+}
+
+/// Pushes as many images, several at a time; returns their names in order.
+pub(crate) fn push_all(client: &Client, host: &str, images: usize) -> Vec<String> {
+    const AT_ONCE: usize = 4;
+    let names = std::thread::scope(|scope| {
+        let some = |first: usize| {
+            let numbers = (first..images).step_by(AT_ONCE);
+            numbers.map(|number| (number, push(client, host, number))).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..AT_ONCE).map(|first| scope.spawn(move || some(first))).collect();
+        threads.into_iter().flat_map(|it| it.join().expect("a thread")).collect::<BTreeMap<_, _>>()
+    });
+    names.into_values().collect()
 }
 
 /// How long the registry takes for a manifest over a connection that is kept, in microseconds.
