@@ -73,8 +73,6 @@ impl ApiReply {
 impl ApiServer {
     /// The token of an administrator: group `system:masters`.
     pub const ADMIN: &str = "admin-token";
-    /// The token of a user in the group `developers`, who may do nothing at first.
-    pub const DEVELOPER: &str = "developer-token";
 
     /// Returns the API server that the tests of this program share; it starts with the first who
     /// asks. Where `KUBEBUILDER_ASSETS` is not set the test is skipped.
@@ -100,10 +98,7 @@ impl ApiServer {
         let accounts = keys::generated(KeyAlgorithm::EcdsaP256);
         keep("sa.key", &accounts.to_pkcs8_pem(None).expect("the key is written"));
         keep("sa.pub", &accounts.public().spki_pem());
-        let (admin, developer) = (Self::ADMIN, Self::DEVELOPER);
-        let tokens =
-            format!("{admin},admin,1,\"system:masters\"\n{developer},developer,2,\"developers\"\n");
-        keep("tokens.csv", &tokens);
+        keep("tokens.csv", &format!("{},admin,1,\"system:masters\"\n", Self::ADMIN));
         keep(
             "audit.yaml",
             "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n",

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::api_simulator::patch::merge;
 use crate::registry::{Reply, Request, listen};
 
 /// How long a watch stays open without events: real ones stay longer.
@@ -251,23 +252,6 @@ fn is_in(path: &str, collection: &str, name: Option<&str>) -> bool {
         inside.and_then(|rest| rest.split_once('/')).is_some_and(|(_, of)| of == plural)
     };
     (of == collection || everywhere()) && name.is_none_or(|name| name == own)
-}
-
-fn merge(object: &mut Value, change: &Value) {
-    let Some(members) = change.as_object() else {
-        change.clone_into(object);
-        return;
-    };
-    if !object.is_object() {
-        *object = json!({});
-    }
-    for (name, member) in members {
-        if member.is_null() {
-            object.as_object_mut().expect("an object").remove(name);
-        } else {
-            merge(&mut object[name], member);
-        }
-    }
 }
 
 fn reply(object: &Value) -> Reply {

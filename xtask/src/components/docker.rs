@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -20,6 +21,7 @@ pub(super) struct Docker {
     program: PathBuf,
     host: String,
     daemon: Child,
+    folder: PathBuf,
 }
 
 impl Docker {
@@ -33,11 +35,16 @@ impl Docker {
         let program = debian.or_else(|| find("docker")).ok_or("there is no docker")?;
         let dockerd = find("dockerd").ok_or("there is no dockerd")?;
         let folder = workspace.target.join("dockerd");
+        let socket = folder.join("socket");
+        if UnixStream::connect(&socket).is_ok() {
+            let socket = socket.display();
+            return Err(format!("a daemon of another run answers on {socket}").into());
+        }
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => fs::create_dir_all(&folder)?,
         }
-        let host = format!("unix://{}", folder.join("socket").display());
+        let host = format!("unix://{}", socket.display());
         let log = File::create(folder.join("log"))?;
         let mut command = Command::new("setpriv");
         command
@@ -56,11 +63,11 @@ impl Docker {
             .stdout(log.try_clone()?)
             .stderr(log);
         let daemon = command.spawn()?;
-        let mut docker = Self { program, host, daemon };
+        let mut docker = Self { program, host, daemon, folder };
         match docker.wait_for_answer() {
             Ok(()) => Ok(docker),
             Err(error) => {
-                let log = fs::read_to_string(folder.join("log"))?;
+                let log = fs::read_to_string(docker.folder.join("log"))?;
                 let said = log.lines().last().unwrap_or_default();
                 Err(format!("`{}` {error}: {said}", show(&command)).into())
             }
@@ -96,5 +103,6 @@ impl Drop for Docker {
     fn drop(&mut self) {
         drop(self.daemon.kill());
         drop(self.daemon.wait());
+        drop(fs::remove_dir_all(&self.folder));
     }
 }

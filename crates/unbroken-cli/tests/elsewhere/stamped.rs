@@ -122,7 +122,7 @@ fn signature(bench: &Bench) -> Vec<u8> {
     HEXLOWER.decode(text).or_else(|_| BASE64.decode(text)).unwrap()
 }
 
-/// Judges the chain a week after the certificate ended.
+/// Judges the chain at a time, with the roots of authorities of time stamps that are trusted.
 fn judge(bench: &Bench, at: Timestamp, roots: &[&str]) -> Said {
     let at = at.to_string();
     let mut words = vec!["verify", "--layout", "root.layout", "--trust", "owner.pub", "--at", &at];

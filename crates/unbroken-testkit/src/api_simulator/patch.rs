@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Merges a patch into a value: `null` takes a member away.
-pub(super) fn merge(value: &mut Value, patch: &Value) {
+pub(crate) fn merge(value: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
         *value = patch.clone();
         return;

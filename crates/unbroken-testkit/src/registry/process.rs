@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -13,6 +15,10 @@ use crate::keys;
 
 /// How long a registry may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Ports below those that Linux gives by itself: nobody else gets one before the program listens that it is meant for.
+const PORTS: Range<u16> = 20_000..32_000;
+/// How far apart the first ports of two programs are.
+const PORTS_OF_A_PROGRAM: u32 = 61;
 /// What it logs goes here, a line for each request.
 const LOG: &str = "requests.log";
 
@@ -145,8 +151,16 @@ impl Drop for RegistryProcess {
 /// Returns an address of the loopback that nobody listens on.
 ///
 /// # Panics
-/// When the machine gives no port.
+/// When all the ports that it may give are taken.
 pub fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
-    listener.local_addr().expect("its address").to_string()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Test programs that run at the same time begin at other places.
+    let first = std::process::id().wrapping_mul(PORTS_OF_A_PROGRAM);
+    let free = (0..count).find_map(|_| {
+        let number = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = PORTS.start + u16::try_from(number).expect("it is below a u16");
+        TcpListener::bind(("127.0.0.1", port)).ok()
+    });
+    free.expect("a port of the loopback").local_addr().expect("its address").to_string()
 }

@@ -75,15 +75,7 @@ impl Events {
     /// Writes events in a thread of its own. `instance` says which replica it is.
     pub fn start(api: Api, instance: String, log: Log) -> Self {
         let (to, notices) = sync_channel(WAITING);
-        let mut writer = Writer {
-            api,
-            instance,
-            log,
-            known: BTreeMap::new(),
-            allowance: BURST,
-            refilled: Instant::now(),
-            dropped: 0,
-        };
+        let mut writer = Writer::new(api, instance, log);
         std::thread::spawn(move || writer.run(&notices));
         Self { to }
     }
@@ -118,6 +110,11 @@ impl Events {
 }
 
 impl Writer {
+    fn new(api: Api, instance: String, log: Log) -> Self {
+        let (known, refilled) = (BTreeMap::new(), Instant::now());
+        Self { api, instance, log, known, allowance: BURST, refilled, dropped: 0 }
+    }
+
     fn run(&mut self, notices: &Receiver<Notice>) {
         loop {
             match notices.recv_timeout(Duration::from_secs(1)) {
@@ -203,4 +200,40 @@ impl Writer {
 /// Writes a moment as events have it.
 fn micro_time(at: Timestamp) -> String {
     format!("{}.000000Z", at.to_string().trim_end_matches('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use unbroken_testkit::mock_api::MockApi;
+
+    use super::super::api::Endpoint;
+    use super::*;
+
+    #[test]
+    fn what_comes_again_is_counted_when_it_is_time_and_not_before() {
+        let server = MockApi::start();
+        let address = server.address().to_owned();
+        let api = Api::new(Endpoint { address, authorities: None, token: None }).unwrap();
+        let log = Log::new(std::io::sink());
+        let mut writer = Writer::new(api, "webhook-0".to_owned(), log);
+        let (namespace, at) = (Name::new("prod").unwrap(), Timestamp::from_unix(1_790_000_000));
+        let (kind, name, codes) = ("Pod".to_owned(), "web".to_owned(), "link-missing".to_owned());
+        let key = Key { namespace, kind, name, reason: "Denied", codes };
+        for seconds in 0..3 {
+            let at = Timestamp::from_unix(at.unix() + seconds);
+            writer.take(Notice { key: key.clone(), note: "no".to_owned(), at });
+        }
+        let series = || server.all("/namespaces/prod/events/")[0]["series"].clone();
+        writer.count();
+        assert_eq!(series(), Value::Null);
+        let written = writer.known.get_mut(&key).unwrap();
+        written.counted = written.counted.checked_sub(COUNT_AGAIN).unwrap();
+        writer.count();
+        let last = Timestamp::from_unix(at.unix() + 2);
+        assert_eq!(series(), json!({"count": 3, "lastObservedTime": micro_time(last)}));
+        // A count that has been told is not told again.
+        let before = server.requests().len();
+        writer.count();
+        assert_eq!(server.requests().len(), before);
+    }
 }

@@ -7,10 +7,10 @@ use unbroken_oci::reference::Reference;
 use unbroken_policy::pattern::{ImagePattern, NamePattern};
 use unbroken_testkit::{Draft, Random, keys, link};
 use unbroken_webhook::mutation::pin_tags;
-use unbroken_webhook::review::{Change, Request, Verdict};
+use unbroken_webhook::review::{Change, Verdict};
 
 use crate::entries::Nobody;
-use crate::world::{POLICY, World, admitted, denied, now, pod, pod_of, request, settings};
+use crate::world::{POLICY, World, admitted, denied, now, pod, pod_of, read, request, settings};
 
 /// The kinds of Kubernetes that have a pod in them, and where it stands.
 const TEMPLATES: [(&str, &str, &[&str]); 8] = [
@@ -23,13 +23,6 @@ const TEMPLATES: [(&str, &str, &[&str]); 8] = [
     ("batch", "CronJob", &["spec", "jobTemplate", "spec", "template"]),
     ("batch", "Job", &["spec", "template"]),
 ];
-
-fn parsed(request: &Value) -> Request {
-    let review = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
-    });
-    Request::parse(review.to_string().as_bytes(), &[]).unwrap()
-}
 
 /// CVE-2022-35930, CVE-2022-35929: something that is signed well stood in for what was asked.
 #[test]
@@ -87,7 +80,7 @@ fn the_digest_that_is_written_is_the_one_that_is_verified() {
         {"name": "a", "image": format!("{repository}:1")},
         {"name": "b", "image": format!("{repository}:1")},
     ]}));
-    let answer = pin_tags(&parsed(&asked), &policies, now().into(), &world.verifier());
+    let answer = pin_tags(&read(&asked), &policies, now().into(), &world.verifier());
     let Verdict::Allowed(changes) = &answer.verdict else { panic!("{answer:?}") };
     let mut object = asked["object"].clone();
     for Change { pointer, to, .. } in changes {
@@ -192,7 +185,7 @@ fn an_exception_for_one_image_changes_no_other() {
     };
     let judge = |exemptions: &[String], image: &str| {
         let text = settings(&format!("exemptions: [{}]", exemptions.join(", "))) + &policy;
-        let asked = parsed(&pod_of(&format!("{image}@sha256:{}", "a".repeat(64))));
+        let asked = read(&pod_of(&format!("{image}@sha256:{}", "a".repeat(64))));
         let set = world.policies(&text);
         let ruling = unbroken_webhook::admission::judge(&asked, &set, now(), &Nobody);
         matches!(ruling.decision, unbroken_webhook::decision::Decision::Admit(_))
@@ -236,7 +229,7 @@ fn what_is_no_workload_is_never_changed() {
     ] {
         let spec = json!({"containers": [{"image": tag}]});
         let object = json!({"spec": {"containers": [{"image": tag}], "template": {"spec": spec}}});
-        let asked = parsed(&request(group, kind, "CREATE", &object));
+        let asked = read(&request(group, kind, "CREATE", &object));
         let answer = pin_tags(&asked, &policies, now().into(), &world.verifier());
         admitted(&answer);
         assert!(

@@ -26,7 +26,8 @@ mod service;
 mod updates;
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -35,11 +36,12 @@ use unbroken_testkit::api_simulator::ApiSimulator;
 use unbroken_testkit::component;
 use unbroken_testkit::registry::lasting_root;
 
+use crate::cluster;
 use crate::server::Server;
 use crate::world::{POLICY, World};
 
-/// How long the API server may take to take up a registration.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How many make objects at the same time.
+const MAKERS: usize = 4;
 
 /// Which API server a scenario runs against.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,19 +70,9 @@ impl Front {
 
 impl Api {
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> ApiReply {
-        self.call_as(ApiServer::ADMIN, method, path, body)
-    }
-
-    pub(crate) fn call_as(
-        &self,
-        token: &str,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> ApiReply {
         match self {
-            Self::Simulated(api) => api.call_as(token, method, path, body),
-            Self::Real(api) => api.call_as(token, method, path, body),
+            Self::Simulated(api) => api.call(method, path, body),
+            Self::Real(api) => api.call(method, path, body),
         }
     }
 
@@ -149,12 +141,8 @@ impl Cluster {
         self.api.call("POST", &path, Some(&pod("sentinel", image)))
     }
 
-    pub(crate) fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let begin = Instant::now();
-        while !is_so() {
-            assert!(begin.elapsed() < PATIENCE, "{}: not yet: {what}", self.namespace);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl FnMut() -> bool) {
+        cluster::wait_until(&format!("{} in {}", what, self.namespace), is_so);
     }
 
     /// Returns the path of objects of the namespace.
@@ -184,6 +172,25 @@ impl Cluster {
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
+}
+
+/// Makes objects without a pause, each of a number of its own, while something else goes on; tells how many.
+pub(crate) fn under_load(make: impl Fn(usize) + Sync, meanwhile: impl FnOnce()) -> usize {
+    let (ended, made) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..MAKERS {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    make(made.fetch_add(1, Ordering::Relaxed));
+                }
+            });
+        }
+        // Whatever fails here must not leave the makers at work for ever.
+        let outcome = catch_unwind(AssertUnwindSafe(meanwhile));
+        ended.store(true, Ordering::Relaxed);
+        outcome.unwrap_or_else(|panic| resume_unwind(panic));
+    });
+    made.into_inner()
 }
 
 /// Returns a registration for the objects of one namespace.

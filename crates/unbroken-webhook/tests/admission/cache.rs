@@ -16,10 +16,9 @@ use unbroken_webhook::recall::judge_at_once;
 use unbroken_webhook::review::Answer;
 use unbroken_webhook::verifier::RegistryVerifier;
 
-use crate::world::{POLICY, World, admitted, denied, judge_by, now, pipeline, pod_of, read};
-
-const SETTINGS: &str =
-    "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
+use crate::world::{
+    POLICY, World, admitted, denied, judge_by, now, pipeline, pod_of, read, settings,
+};
 
 fn judge(verifier: &RegistryVerifier, policies: &PolicySet, image: &str) -> Answer {
     judge_by(verifier, policies, &pod_of(image), now().into())
@@ -139,7 +138,7 @@ fn evidence_that_is_attached_while_requests_run_is_seen_within_seconds() {
     world.attach(&unsigned, |_| {});
     let attached = Instant::now();
     while denied_now(&judge(&verifier, &policies, &unsigned)) {
-        assert!(attached.elapsed() < bounds.refusals + Duration::from_secs(1), "it is not seen");
+        assert!(attached.elapsed() < Duration::from_secs(10), "it is not seen");
         admitted(&judge(&verifier, &policies, &signed));
         denied(&judge(&verifier, &policies, &other), 403, "link-missing");
         std::thread::sleep(Duration::from_millis(20));
@@ -179,7 +178,7 @@ fn a_changed_policy_counts_at_once() {
 #[test]
 fn a_tag_is_looked_up_each_time() {
     let world = World::new();
-    let policies = world.policies(&format!("{SETTINGS}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let policies = world.policies(&(settings("tags: warn") + POLICY));
     let image = world.push_signed("acme/app");
     let by_tag = format!("{}:1", image.split_once('@').unwrap().0);
     let verifier = world.remembering(Bounds::default());

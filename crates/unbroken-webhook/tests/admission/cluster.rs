@@ -59,7 +59,7 @@ impl Followed {
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "not yet: {what}");
+        assert!(begin.elapsed() < Duration::from_mins(1), "not yet: {what}");
         std::thread::sleep(Duration::from_millis(30));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use unbroken_testkit::{Chain, Draft, keys, link};
 use unbroken_webhook::review::Answer;
 
-use crate::world::{POLICY, World, admitted, denied, pod, pod_of, request};
+use crate::world::{POLICY, World, admitted, denied, pod, pod_of, request, settings};
 
 fn annotation(answer: &Answer, key: &str) -> String {
     answer.annotations.get(key).cloned().unwrap_or_default()
@@ -95,14 +95,12 @@ fn an_image_without_a_policy_does_not_come_in_unless_it_is_said() {
     denied(&world.judge(&world.policies(POLICY), &pod_of(&image)), 403, "no-policy");
     // No policies at all are no reason to let anything in.
     denied(&world.judge(&world.policies(""), &pod_of(&image)), 403, "no-policy");
-    let settings = |unmatched: &str| {
-        let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-        world.policies(&format!("{kind}\nspec: {{unmatched: {unmatched}}}\n---{POLICY}"))
-    };
-    let warned = world.judge(&settings("warn"), &pod_of(&image));
+    let with =
+        |unmatched: &str| world.policies(&(settings(&format!("unmatched: {unmatched}")) + POLICY));
+    let warned = world.judge(&with("warn"), &pod_of(&image));
     admitted(&warned);
     assert!(warned.warnings[0].contains("no-policy"), "{warned:?}");
-    let quiet = world.judge(&settings("admit"), &pod_of(&image));
+    let quiet = world.judge(&with("admit"), &pod_of(&image));
     admitted(&quiet);
     assert!(quiet.warnings.is_empty());
     assert!(annotation(&quiet, "not-enforced").contains("no policy"));
@@ -144,8 +142,7 @@ fn a_tag_does_not_come_in_unless_it_is_said_and_then_its_digest_is_told() {
     let broken = POLICY.replace("owner.pub", "absent.pub");
     denied(&world.judge(&world.policies(&broken), &pod_of(&by_tag)), 403, "policy-invalid");
     assert!(world.registry.requests().is_empty(), "that needs no registry");
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let policies = world.policies(&(settings("tags: warn") + POLICY));
     let answer = world.judge(&policies, &pod_of(&by_tag));
     admitted(&answer);
     assert!(answer.warnings[0].contains(digest), "{answer:?}");
@@ -159,10 +156,9 @@ fn an_exemption_has_images_a_reason_and_an_end() {
     let world = World::new();
     let (image, other) = (world.push("acme/legacy"), world.push("acme/other"));
     let policies = |until: &str| {
-        let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
         let exemption =
             format!("{{images: [HOST/acme/legacy], reason: 'ticket 7', until: '{until}'}}");
-        world.policies(&format!("{kind}\nspec: {{exemptions: [{exemption}]}}\n---{POLICY}"))
+        world.policies(&(settings(&format!("exemptions: [{exemption}]")) + POLICY))
     };
     let running = policies("2026-07-01T00:00:00Z");
     let answer = world.judge(&running, &pod_of(&image));
@@ -178,8 +174,7 @@ fn namespaces_narrow_policies_and_are_exempt_by_their_whole_names() {
     let world = World::new();
     let image = world.push("acme/app");
     let narrow = format!("{POLICY}  namespaces: [prod, 'team-*']\n");
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-    let exempt = format!("{kind}\nspec: {{exemptNamespaces: [kube-system]}}\n---{narrow}");
+    let exempt = settings("exemptNamespaces: [kube-system]") + &narrow;
     let policies = world.policies(&exempt);
     let in_namespace = |namespace: &str| {
         let mut request = pod_of(&image);
@@ -236,9 +231,8 @@ fn kinds_that_are_told_of_are_judged_like_others() {
         request("argoproj.io", "Rollout", "CREATE", &json!({"spec": {"template": {"spec": spec}}}))
     };
     denied(&world.judge(&world.policies(POLICY), &rollout(&signed)), 403, "kind-unknown");
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let kinds = "[{group: argoproj.io, kind: Rollout, podSpecs: [spec.template.spec]}]";
-    let policies = world.policies(&format!("{kind}\nspec: {{kinds: {kinds}}}\n---{POLICY}"));
+    let policies = world.policies(&(settings(&format!("kinds: {kinds}")) + POLICY));
     admitted(&world.judge(&policies, &rollout(&signed)));
     denied(&world.judge(&policies, &rollout(&unsigned)), 403, "link-missing");
 }

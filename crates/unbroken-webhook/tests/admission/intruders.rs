@@ -18,6 +18,8 @@ use crate::world::{POLICY, World, pod_of};
 
 /// How many bodies are turned over.
 const BODIES: u64 = 10_000;
+/// How often as many connections as are too many are made, until it takes less time than they have.
+const TRIES: usize = 10;
 
 pub(crate) type Wire = StreamOwned<ClientConnection, TcpStream>;
 
@@ -147,17 +149,14 @@ fn bodies_that_are_not_what_they_say_are_admitted_by_nobody() {
     ];
     for (headers, body) in cases {
         let answer = sent(server.address(), &headers, body);
-        assert!(
-            !answer.contains("allowed") && !answer.contains("HTTP/1.1 2"),
-            "{headers}: {answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 4"), "{headers}: {answer}");
     }
     // Chunks without end are read as far as any body is.
     let mut endless = b"800000\r\n".to_vec();
     endless.resize(endless.len() + (8 << 20), b' ');
     endless.extend_from_slice(b"\r\n1\r\n \r\n");
     let answer = sent(server.address(), "Transfer-Encoding: chunked\r\n", &endless);
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(allowed(&server.review("/verify", &pod_of(&image))), "it goes on");
 }
 
@@ -216,12 +215,12 @@ fn whoever_says_nothing_is_let_go_of() {
         });
         assert!(allowed(&server.review("/verify", &pod_of(&image))), "others are served");
         let (said, seconds) = silent.join().unwrap();
-        assert!(said.is_empty() && (4.0..9.0).contains(&seconds), "{said} {seconds}");
+        assert!(said.is_empty() && (4.0..25.0).contains(&seconds), "{said} {seconds}");
         let (said, seconds) = header.join().unwrap();
-        assert!(!said.contains("200") && (4.0..9.0).contains(&seconds), "{said} {seconds}");
+        assert!(said.is_empty() && (4.0..25.0).contains(&seconds), "{said} {seconds}");
         let (said, seconds) = body.join().unwrap();
         assert!(said.starts_with("HTTP/1.1 408"), "{said}");
-        assert!((9.0..14.0).contains(&seconds), "{seconds}");
+        assert!((9.0..25.0).contains(&seconds), "{seconds}");
     });
     assert!(allowed(&server.review("/verify", &pod_of(&image))));
 }
@@ -261,10 +260,15 @@ fn large_bodies_are_read_few_at_a_time() {
 fn connections_beyond_the_bound_are_closed_at_once() {
     let world = World::new();
     let image = world.push_signed("acme/app");
-    let server = Server::start(&world, POLICY);
-    let begin = Instant::now();
-    let held: Vec<TcpStream> = (0..513).map(|_| connect(server.address())).collect();
-    // Which one it is, chance decides; those that are kept have 5 s to say something.
+    // Those that are kept have 5 s to say something: on a machine that needs them to connect, nothing is seen.
+    let (server, begin, held) = (0..TRIES)
+        .find_map(|_| {
+            let (server, begin) = (Server::start(&world, POLICY), Instant::now());
+            let held: Vec<TcpStream> = (0..513).map(|_| connect(server.address())).collect();
+            (begin.elapsed() < Duration::from_secs(2)).then_some((server, begin, held))
+        })
+        .unwrap();
+    // Which one it is, chance decides.
     let closed = loop {
         let closed = held.iter().filter(|wire| is_closed(wire)).count();
         if closed > 0 || begin.elapsed() > Duration::from_secs(4) {

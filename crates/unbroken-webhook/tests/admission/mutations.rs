@@ -14,7 +14,7 @@ use unbroken_webhook::recall::judge_at_once;
 use unbroken_webhook::review::{Operation, Request};
 
 use crate::entries::Nobody;
-use crate::world::{POLICY, World, admitted, judge_by, now, pod_of, request};
+use crate::world::{POLICY, World, admitted, judge_by, now, pod_of, request, settings};
 
 /// How many reviews are turned over.
 const REVIEWS: u64 = 10_000;
@@ -136,9 +136,8 @@ fn images_of(kind: &str, object: Option<&Value>) -> BTreeSet<String> {
 }
 
 fn policies(world: &World) -> PolicySet {
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-    let settings = format!("{kind}\nspec: {{exemptNamespaces: [kube-system]}}\n");
-    world.policies(&format!("{settings}---{}", POLICY.replace("HOST", "registry.example")))
+    let settings = settings("exemptNamespaces: [kube-system]");
+    world.policies(&(settings + &POLICY.replace("HOST", "registry.example")))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use unbroken_testkit::registry::Reply;
 
 use unbroken_webhook::admission::Occasion;
 
-use crate::world::{POLICY, World, admitted, denied, now, pod_of};
+use crate::world::{POLICY, World, admitted, denied, now, pod_of, settings};
 
 #[test]
 fn a_registry_that_does_not_answer_leaves_it_undecided() {
@@ -59,8 +59,7 @@ fn evidence_that_cannot_be_listed_is_not_taken_for_none() {
 #[test]
 fn a_tag_is_looked_at_once_in_a_decision() {
     let world = World::new();
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let policies = world.policies(&(settings("tags: warn") + POLICY));
     let good = world.push_signed("acme/app");
     let evil = world.registry.put_image("acme/app", "evil", b"evil");
     let evil = world.registry.manifest("acme/app", &evil).unwrap();
@@ -82,8 +81,7 @@ fn a_tag_is_looked_at_once_in_a_decision() {
 #[test]
 fn content_is_held_against_the_digest_that_was_asked_for() {
     let world = World::new();
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
-    let policies = world.policies(&format!("{kind}\nspec: {{tags: warn}}\n---{POLICY}"));
+    let policies = world.policies(&(settings("tags: warn") + POLICY));
     let good = world.push_signed("acme/app");
     let evil = world.registry.put_image("acme/app", "evil", b"evil");
     let evil = world.registry.manifest("acme/app", &evil).unwrap();

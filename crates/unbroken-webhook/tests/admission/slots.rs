@@ -161,11 +161,9 @@ fn an_old_object_of_another_kind_or_without_a_form_relaxes_nothing() {
 #[test]
 fn an_exempt_namespace_is_that_of_the_request_alone() {
     let world = World::new();
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let kinds = "kinds: [{group: evil.example, kind: ClusterThing, podSpecs: [spec]}]";
-    let settings =
-        format!("{kind}\nspec: {{exemptNamespaces: [kube-system], {kinds}}}\n---{POLICY}");
-    let policies = world.policies(&settings);
+    let settings = settings(&format!("exemptNamespaces: [kube-system], {kinds}"));
+    let policies = world.policies(&(settings + POLICY));
     let image = world.push("acme/app");
     // The object says that it is in the namespace, the API server that it is in another or in none.
     for namespace in ["prod", ""] {
@@ -182,13 +180,12 @@ fn an_exempt_namespace_is_that_of_the_request_alone() {
 #[test]
 fn two_descriptions_of_a_kind_are_one_too_many() {
     let world = World::new();
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     for kinds in [
         "{group: a.example, kind: A, podSpecs: [spec]}, {group: a.example, kind: A, podSpecs: [spec.other]}",
         "{group: '', kind: Pod, podSpecs: [spec.nothing]}",
         "{group: apps, kind: Deployment, podSpecs: [spec]}",
     ] {
-        let text = format!("{kind}\nspec: {{kinds: [{kinds}]}}\n");
+        let text = settings(&format!("kinds: [{kinds}]")) + POLICY;
         assert!(world.read_policies(&text).is_err(), "{kinds}");
     }
 }
@@ -200,9 +197,8 @@ fn a_patch_reaches_the_image_that_was_looked_up_and_no_other() {
     let image = world.push_signed("acme/app");
     let (repository, digest) = image.split_once('@').unwrap();
     let tag = format!("{repository}:1");
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let kinds = "kinds: [{group: a.example, kind: A, podSpecs: ['spec.a/b~c', 'spec.second']}]";
-    let policies = world.policies(&format!("{kind}\nspec: {{{kinds}}}\n---{POLICY}"));
+    let policies = world.policies(&(settings(kinds) + POLICY));
     let template = |list: &str| pod_with(list, &tag, "elsewhere.example/x:1")["spec"].clone();
     let object =
         json!({"spec": {"a/b~c": template("volumes"), "second": template("initContainers")}});
@@ -242,10 +238,9 @@ fn a_patch_reaches_the_image_that_was_looked_up_and_no_other() {
 #[test]
 fn an_exempt_image_is_not_looked_up() {
     let world = World::new();
-    let kind = "apiVersion: in-toto.io/v1alpha1\nkind: AdmissionSettings\nmetadata: {name: s}";
     let exemption = "{images: [HOST/acme/*], reason: 'ticket 7', until: '2026-07-01T00:00:00Z'}";
-    let settings = format!("{kind}\nspec: {{exemptions: [{exemption}]}}\n---{POLICY}");
-    let policies = world.policies(&settings);
+    let settings = settings(&format!("exemptions: [{exemption}]"));
+    let policies = world.policies(&(settings + POLICY));
     let review = pod_of(&format!("{}:1", world.repository("acme/absent")));
     let answer = pin_tags(&read(&review), &policies, now().into(), &world.verifier());
     admitted(&answer);

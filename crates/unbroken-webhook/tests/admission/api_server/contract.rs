@@ -8,6 +8,7 @@ use unbroken_testkit::registry::lasting_root;
 
 use super::other::{Call, OtherWebhook, Reply, allow, review, reviewed};
 use super::{Api, Front, created, pod, registration};
+use crate::cluster::wait_until;
 use crate::server::Server;
 
 /// A namespace that another webhook judges.
@@ -29,7 +30,6 @@ impl Judged {
         let object = json!({"metadata": {"name": namespace}});
         created(&api.call("POST", "/api/v1/namespaces", Some(&object)));
         // The calls that only find out whether the registration is in force are not counted.
-        let mut probes = 0;
         let judged = std::sync::atomic::AtomicUsize::new(0);
         let webhook = OtherWebhook::start(move |_, call| {
             let name = call.body["request"]["name"].as_str().unwrap_or_default();
@@ -44,11 +44,7 @@ impl Judged {
         let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
         created(&api.call("POST", path, Some(&object)));
         let judged = Self { api, webhook, namespace };
-        while judged.post("probe").0 == 201 {
-            probes += 1;
-            assert!(probes < 300, "{}: the registration is not in force", judged.namespace);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait_until("the registration is in force", || judged.post("probe").0 != 201);
         Some(judged)
     }
 
@@ -123,12 +119,15 @@ fn where_failures_are_ignored_a_denial_out_of_form_admits(front: Front) {
     }
     // The audit log is the only place that tells of it.
     let key = "failed-open.validating.webhook.admission.k8s.io/round_0_index_0";
-    let events = judged.api.audit();
-    let opened = events.iter().filter(|event| {
-        event["objectRef"]["namespace"] == judged.namespace.as_str()
-            && event["annotations"].get(key).is_some()
-    });
-    assert_eq!(opened.count(), NO_ANSWERS.len());
+    let opened = || {
+        let events = judged.api.audit().into_iter().filter(|event| {
+            event["objectRef"]["namespace"] == judged.namespace.as_str()
+                && event["annotations"].get(key).is_some()
+        });
+        events.count()
+    };
+    wait_until("the audit log tells of each", || opened() >= NO_ANSWERS.len());
+    assert_eq!(opened(), NO_ANSWERS.len());
 }
 
 fn too_many_requests_are_sent_again_in_the_time_of_the_call(front: Front) {

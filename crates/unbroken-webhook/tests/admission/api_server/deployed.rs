@@ -10,6 +10,7 @@ use unbroken_testkit::registry::lasting_root;
 
 use super::kinds::templated;
 use super::pod;
+use crate::cluster::wait_until;
 use crate::deployment::{folder, installed, of_kind, render};
 use crate::server::Server;
 
@@ -43,12 +44,9 @@ fn a_cluster_takes_the_manifests_and_can_still_start_without_the_program() {
     };
     let object = json!({"metadata": {"name": "prod", "labels": {"kubernetes.io/metadata.name": "kube-system"}}});
     assert_eq!(api.call("POST", "/api/v1/namespaces", Some(&object)).status, 201);
-    let mut tries = 0;
-    while wanted("prod", "/api/v1", "pods", &pod("web", "example.com/app")).status == 201 {
-        tries += 1;
-        assert!(tries < 300, "the registration is not in force");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    wait_until("the registration is in force", || {
+        wanted("prod", "/api/v1", "pods", &pod("web", "example.com/app")).status != 201
+    });
     let set = templated("ReplicaSet", "web", "example.com/app");
     let reply = wanted("prod", "/apis/apps/v1", "replicasets", &set);
     let begin = "Internal error occurred: failed calling webhook \"verify.in-toto.io\"";

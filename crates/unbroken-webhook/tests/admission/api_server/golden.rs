@@ -10,6 +10,7 @@ use unbroken_testkit::registry::lasting_root;
 use super::kinds::{CRON_JOBS, POD_TEMPLATES, TEMPLATED, cron_job, pod_template, templated};
 use super::other::{OtherWebhook, allow};
 use super::{created, pod, registration};
+use crate::cluster::wait_until;
 use crate::golden::{NEW, OLD, folder};
 use crate::server::Server;
 
@@ -71,13 +72,10 @@ fn the_reviews_that_are_kept_are_those_of_this_api_server() {
     created(&api.call("POST", path, Some(&object)));
     let path = |group: &str, place: &str| format!("{group}/namespaces/golden/{place}");
     let trial = format!("{}?dryRun=All", path("/api/v1", "pods"));
-    let mut trials = 0;
-    while webhook.calls().is_empty() {
-        trials += 1;
-        assert!(trials < 300, "the registration is not in force");
+    wait_until("the registration is in force", || {
         api.call("POST", &trial, Some(&pod("trial", OLD)));
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+        !webhook.calls().is_empty()
+    });
 
     let mut recorded: Vec<(String, Value)> = Vec::new();
     let mut record = |name: &str, method: &str, path: &str, object: Option<&Value>| {

@@ -19,10 +19,11 @@ fn denials_are_events_and_equal_ones_are_one() {
     let image = followed.world.push("acme/other");
     let mut dry = pod_of(&image);
     dry["dryRun"] = json!(true);
+    // It would be an event of its own: that there is one in the end tells that it left nothing behind.
+    dry["name"] = json!("dry");
     wait_until("the policy is there", || {
         followed.server.review("/verify", &dry).to_string().contains("[link-missing]")
     });
-    assert_eq!(followed.api.all(EVENTS).len(), 0, "a dry run leaves nothing behind");
     for _ in 0..5 {
         followed.ask(&image);
     }

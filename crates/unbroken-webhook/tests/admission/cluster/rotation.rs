@@ -1,14 +1,12 @@
 //! Certificates that the program makes, and how they follow each other without a request that fails.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use unbroken_testkit::api_server::ApiServer;
 
 use super::{Followed, real, wait_until};
-use crate::api_server::{created, pod, registration};
+use crate::api_server::{created, pod, registration, under_load};
 use crate::server::{Server, allowed, review};
 use crate::world::{POLICY, pod_of};
 
@@ -48,7 +46,7 @@ fn answers(server: &Server, authorities: &str, image: &str) -> bool {
 fn a_new_certificate_is_shown_when_its_authority_is_trusted_and_not_before() {
     let webhooks =
         json!({"webhooks": [{"clientConfig": {}}, {"clientConfig": {"caBundle": "AAAA"}}]});
-    let renew = ["--renew-after", "8", "--mutating-configuration", "in-toto-digests"];
+    let renew = ["--renew-after", "16", "--mutating-configuration", "in-toto-digests"];
     let followed = Followed::start(
         |api, world| {
             api.put(REGISTRATION, webhooks);
@@ -151,25 +149,15 @@ fn certificates_follow_each_other_under_load_against_a_real_api_server() {
         "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{}",
         cluster.namespace
     );
-    let (ended, namespace) = (AtomicBool::new(false), &cluster.namespace);
-    let api = ApiServer::shared("rotation").unwrap();
+    let pods = format!("{}?dryRun=All", cluster.path("/api/v1", "pods"));
     let mut bundles = std::collections::BTreeSet::new();
-    let made: usize = std::thread::scope(|scope| {
-        let load = |_| {
-            scope.spawn(|| {
-                let mut made = 0_usize;
-                while !ended.load(Ordering::Relaxed) {
-                    let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
-                    let reply = api.call("POST", &path, Some(&pod("load", &image)));
-                    assert_eq!(reply.status, 201, "{}", reply.body);
-                    made += 1;
-                }
-                made
-            })
-        };
-        let threads: Vec<_> = (0..4).map(load).collect();
+    let make = |_| {
+        let reply = cluster.api.call("POST", &pods, Some(&pod("load", &image)));
+        assert_eq!(reply.status, 201, "{}", reply.body);
+    };
+    let made = under_load(make, || {
         // Alone, both, alone, both: two certificates were followed by others.
-        for _ in 0..280 {
+        for _ in 0..600 {
             bundles.insert(bundle(&cluster.api.call("GET", &path, None).body));
             if bundles.len() >= 4 {
                 break;
@@ -177,8 +165,6 @@ fn certificates_follow_each_other_under_load_against_a_real_api_server() {
             std::thread::sleep(Duration::from_millis(100));
         }
         std::thread::sleep(Duration::from_secs(3));
-        ended.store(true, Ordering::Relaxed);
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(bundles.len() >= 4, "{}", bundles.len());
     assert!(made > 100, "{made}");
