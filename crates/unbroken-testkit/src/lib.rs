@@ -55,6 +55,7 @@ pub use self::draft::{Draft, Signer, artifacts, digest, dsse_of, dsse_over, link
 pub use self::figure::{amount, figure};
 pub use self::image_stores::{Docker, DockerBuilder, containers_storage};
 pub use self::keyring::Keyring;
+pub use self::pipeline::{MAIN, RECIPE};
 pub use self::random::Random;
 pub use self::skip::{component, python, shared_vectors, skip};
 pub use self::vector::{Vector, vectors_folder};

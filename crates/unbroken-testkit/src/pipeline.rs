@@ -10,9 +10,11 @@ use crate::chain::Chain;
 use crate::draft::{Draft, artifacts, link};
 use crate::keys;
 
-/// What the files of the pipeline hold.
-const MAIN: (&str, &str) = ("src/main.c", "int main(void) { return 0; }\n");
-const RECIPE: (&str, &str) = ("src/Containerfile", "FROM scratch\nCOPY main /main\n");
+/// A source of the pipeline, and what it holds.
+pub const MAIN: (&str, &str) = ("src/main.c", "int main(void) { return 0; }\n");
+/// The other one.
+pub const RECIPE: (&str, &str) = ("src/Containerfile", "FROM scratch\nCOPY main /main\n");
+/// What the pipeline makes of them.
 const IMAGE: (&str, &str) = ("image.tar", "the layers of an image");
 const REPORT: (&str, &str) = ("report.json", "{\"critical\": 0}\n");
 /// The digest of the image's manifest as the build writes it into a file.

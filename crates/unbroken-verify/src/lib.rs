@@ -11,6 +11,7 @@
 //!   AwaitingInspections::stand_in         signed links in place of running inspections
 //!   AwaitingInspections::conclude         VerifiedSupplyChain, or Rejection
 //! InForce -Session::open_up_to-> Session<UpTo> -evaluate-> PartialSupplyChain, or Rejection
+//! InForce -Session::open_before-> Session<Before> -hold-> warnings, or Rejection
 //! ```
 
 mod agreement;
@@ -58,8 +59,8 @@ pub use self::pinned_layouts::{LayoutIdentity, PinnedLayouts, PinnedLayoutsError
 pub use self::replay::{Freshness, LayoutPin, Pinning};
 pub use self::rules::{QueueTrace, RuleTrace, Sample};
 pub use self::session::{
-    AwaitingInspections, ChainId, CommandPolicy, EvidenceRequest, InspectionCommands, Options,
-    Session, SublayoutInspections, Submission, UpTo, Whole,
+    AwaitingInspections, Before, ChainId, CommandPolicy, EvidenceRequest, InspectionCommands,
+    Options, Session, SublayoutInspections, Submission, UpTo, Whole,
 };
 pub use self::subject::{Admissible, Binding};
 pub use self::verdict::{PartialSupplyChain, Rejection, VerifiedSupplyChain};

@@ -23,7 +23,7 @@ use self::chain::Chain;
 pub use self::conclude::AwaitingInspections;
 pub(crate) use self::conclude::JudgedChain;
 pub use self::options::{CommandPolicy, InspectionCommands, Options, SublayoutInspections};
-pub use self::scope::{UpTo, Whole};
+pub use self::scope::{Before, UpTo, Whole};
 use crate::binding;
 use crate::budget::{Budget, Exhausted};
 use crate::certificates::Judge;
@@ -125,6 +125,29 @@ impl Session<UpTo> {
         let mut root = Chain::root(layout, now, &options);
         let left_out = scope::cut(&mut root.layout, last, &mut root.findings)?;
         Some(Self::with(UpTo(left_out), root, now, options, limits, budget))
+    }
+}
+
+impl Session<Before> {
+    /// Opens a session for the steps before `step`, to hold what it is about to use against the layout; there
+    /// is none when the layout has no such step.
+    ///
+    /// # Checks
+    /// What [`Session::open`] does, of the whole layout.
+    ///
+    /// # Does not check
+    /// Later steps and inspections.
+    pub fn open_before(
+        step: &StepName,
+        layout: InForce,
+        now: Timestamp,
+        options: Options,
+        limits: Limits,
+        budget: Budget,
+    ) -> Option<Self> {
+        let mut root = Chain::root(layout, now, &options);
+        let before = scope::cut_before(&mut root.layout, step, &mut root.findings)?;
+        Some(Self::with(before, root, now, options, limits, budget))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Without this a functionary builds what he finds, and his signature turns somebody else's change
 //! into his own. Nothing has been run, signed or written when the materials are refused.
 
+mod by_layout;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -17,6 +19,7 @@ use unbroken_model::rule::Side;
 use unbroken_record::link_dir::{LinkDirLimits, read_links, steps_of};
 use unbroken_verify::{Finding, hold_materials};
 
+use self::by_layout::{LayoutBefore, LayoutOptions};
 use super::recording::record_error;
 use super::verify::clock;
 use crate::error::{CliError, Result};
@@ -44,6 +47,8 @@ pub(crate) struct EarlierOptions {
     #[arg(long, value_name = "SIDE", default_value = "products")]
     #[arg(hide_short_help = true, help_heading = "Artifacts")]
     verify_materials_against: Against,
+    #[command(flatten)]
+    layout: LayoutOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -54,11 +59,12 @@ enum Against {
     Materials,
 }
 
-/// The links that materials are held against.
-#[derive(Debug)]
-pub(crate) struct EarlierLinks {
-    links: Vec<Link>,
-    side: Side,
+/// What materials are held against.
+pub(crate) enum Earlier {
+    /// Links that name them.
+    Links(Vec<Link>, Side),
+    /// The rules of a layout.
+    Layout(Box<LayoutBefore>),
 }
 
 /// Who may have signed the links.
@@ -69,17 +75,16 @@ enum Signers {
 
 impl EarlierOptions {
     /// Reads the links and checks their signatures; there is nothing to check where none is named.
-    pub(crate) fn load(
-        &self,
-        step: &StepName,
-        materials: &[String],
-    ) -> Result<Option<EarlierLinks>> {
+    pub(crate) fn load(&self, step: &StepName, materials: &[String]) -> Result<Option<Earlier>> {
         if self.verify_materials.is_empty() {
             return Ok(None);
         }
         if materials.is_empty() {
             return Err(CliError::usage("--verify-materials has no materials to verify")
                 .remedy("name what the step uses with --materials"));
+        }
+        if let Some(layout) = self.layout.load(step, &self.verify_materials)? {
+            return Ok(Some(Earlier::Layout(Box::new(layout))));
         }
         let signers = self.signers()?;
         let mut links = Vec::new();
@@ -94,7 +99,7 @@ impl EarlierOptions {
             Against::Products => Side::Products,
             Against::Materials => Side::Materials,
         };
-        Ok(Some(EarlierLinks { links, side }))
+        Ok(Some(Earlier::Links(links, side)))
     }
 
     fn signers(&self) -> Result<Signers> {
@@ -105,7 +110,9 @@ impl EarlierOptions {
             return Err(CliError::usage(
                 "the links of earlier steps prove nothing unless it is known who may sign them",
             )
-            .remedy("name the public keys of their functionaries with --functionary"));
+            .remedy(
+                "name the public keys of their functionaries with --functionary, or the layout that does with --layout",
+            ));
         }
         let (none, now) = (PassphraseSource::default(), clock());
         let keys = self.functionary.iter().map(|path| load_public_key_at(path, &none, now));
@@ -113,26 +120,38 @@ impl EarlierOptions {
     }
 }
 
-impl EarlierLinks {
-    /// Refuses materials that are not what the links tell of.
+impl Earlier {
+    /// Refuses materials that are not what the links tell of, or not what the layout lets the step use.
     pub(crate) fn hold(
-        &self,
+        self,
         step: &StepName,
         materials: &ArtifactSet,
         output: &Output,
     ) -> Result<()> {
-        let findings = hold_materials(step, materials, self.side, &self.links);
+        let (links, side) = match self {
+            Self::Links(links, side) => (links, side),
+            Self::Layout(layout) => return layout.hold(step, materials, output),
+        };
+        let findings = hold_materials(step, materials, side, &links);
         if findings.is_empty() {
-            let links = count(self.links.len(), "earlier link");
+            let links = count(links.len(), "earlier link");
             let materials = count(materials.len(), "material");
             output.talk(&format!("{materials} as told by {links}"));
             return Ok(());
         }
-        for finding in &findings {
-            output.talk(&described(finding));
-        }
-        Err(refused(format!("the step {step} was not begun: its materials are not as handed over")))
+        tell(&findings, output);
+        Err(not_begun(step))
     }
+}
+
+fn tell(findings: &[Finding], output: &Output) {
+    for finding in findings {
+        output.talk(&described(finding));
+    }
+}
+
+fn not_begun(step: &StepName) -> CliError {
+    refused(format!("the step {step} was not begun: its materials are not as handed over"))
 }
 
 /// Reads the links of all other steps in a folder.

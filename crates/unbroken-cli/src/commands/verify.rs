@@ -107,7 +107,7 @@ pub(crate) type Verdict = std::result::Result<VerifiedSupplyChain, Box<Rejection
 impl Verify {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
         let now = self.verdict.now();
-        let owners = self.owners(now)?;
+        let owners = load_owners(&self.trust, now)?;
         if let Some(step) = &self.up_to {
             let report = self.verify_up_to(step, &owners, now)?;
             self.verdict.print(&report, output);
@@ -139,7 +139,7 @@ impl Verify {
         now: Timestamp,
         beside: &[NamedEvidence],
     ) -> Result<(Verdict, Outcomes)> {
-        let in_force = match self.open(owners, now)? {
+        let in_force = match open(&self.layout, owners, now)? {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok((Err(rejection), Vec::new())),
         };
@@ -168,7 +168,7 @@ impl Verify {
         now: Timestamp,
     ) -> Result<Report> {
         let facts = facts(&self.layout, now);
-        let in_force = match self.open(owners, now)? {
+        let in_force = match open(&self.layout, owners, now)? {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok(Report::rejected(&rejection, facts)),
         };
@@ -183,21 +183,6 @@ impl Verify {
             Ok(chain) => Report::partial(&chain, facts),
             Err(rejection) => Report::rejected(&rejection, facts),
         })
-    }
-
-    /// Reads the layout and opens it.
-    fn open(
-        &self,
-        owners: &KeySet<Owner>,
-        now: Timestamp,
-    ) -> Result<std::result::Result<InForce, Box<Rejection>>> {
-        let bytes = files::read_layout(&self.layout)?;
-        if let Some(other) = recognise(&bytes) {
-            let name = input_name(&self.layout);
-            let refused = format!("{name} is {}, which this release does not verify", other.what);
-            return Err(CliError::usage(refused).remedy(other.remedy));
-        }
-        Ok(open_layout(&bytes, owners, now))
     }
 
     fn options(&self, owners: &KeySet<Owner>, now: Timestamp) -> Result<Options> {
@@ -215,11 +200,6 @@ impl Verify {
             timestamp_authorities: load_timestamp_authorities(&self.timestamp_authority)?,
             ..self.verdict.options()
         })
-    }
-
-    fn owners(&self, now: Timestamp) -> Result<KeySet<Owner>> {
-        let none = PassphraseSource::default();
-        self.trust.iter().map(|path| load_public_key_at(path, &none, now)).collect()
     }
 
     fn link_dir(&self) -> Option<PathBuf> {
@@ -261,6 +241,27 @@ impl Verify {
         let named = beside.evidence.into_iter().filter_map(named).collect();
         Ok((Some(subject_of(&found.identified, image)?), named))
     }
+}
+
+/// Reads the keys of owners.
+pub(super) fn load_owners(paths: &[PathBuf], now: Timestamp) -> Result<KeySet<Owner>> {
+    let none = PassphraseSource::default();
+    paths.iter().map(|path| load_public_key_at(path, &none, now)).collect()
+}
+
+/// Reads a layout and opens it.
+pub(super) fn open(
+    path: &Path,
+    owners: &KeySet<Owner>,
+    now: Timestamp,
+) -> Result<std::result::Result<InForce, Box<Rejection>>> {
+    let bytes = files::read_layout(path)?;
+    if let Some(other) = recognise(&bytes) {
+        let name = input_name(path);
+        let refused = format!("{name} is {}, which this release does not verify", other.what);
+        return Err(CliError::usage(refused).remedy(other.remedy));
+    }
+    Ok(open_layout(&bytes, owners, now))
 }
 
 fn subject_of(identified: &Identified, image: &Location) -> Result<Subject> {

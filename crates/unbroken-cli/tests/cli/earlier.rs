@@ -155,3 +155,80 @@ fn what_an_earlier_step_used_can_be_what_is_handed_over() {
     assert_eq!(sandbox.run(&line("app.c")).code, Some(0));
     assert_eq!(sandbox.run(&line("app")).code, Some(1), "app is a product alone");
 }
+
+/// A folder with a layout of two steps, of which the first is done; the second may use what the first left.
+fn laid_out() -> Sandbox {
+    let sandbox = built();
+    let layout = String::from_utf8(sandbox.read("bare.layout")).unwrap();
+    let second = r#"{"_type": "step", "name": "package", "pubkeys": ["b45c9cd0c7b49cd08cb9530eb997dc9d07535f2ce0c312ddb3eca80b8dc44640"],
+        "threshold": 1, "expected_command": [], "expected_products": [["ALLOW", "*"]],
+        "expected_materials": [["MATCH", "app", "WITH", "PRODUCTS", "FROM", "build"], ["DISALLOW", "*"]]}"#;
+    let (steps, rest) = layout.split_at(layout.rfind("],").unwrap());
+    sandbox.write("two.layout", &format!("{steps}, {second}{rest}"));
+    sandbox.succeed("sign two.layout --key test-owner");
+    sandbox
+}
+
+#[test]
+fn what_a_layout_lets_a_step_use_is_worked_on_and_nothing_else() {
+    let layout = "--layout two.layout --trust test-owner.pub";
+    let line = |materials: &str, links: &str, options: &str| {
+        format!(
+            "run package --key test-builder -m {materials} --verify-materials {links} {options} {COMMAND}"
+        )
+    };
+    let sandbox = laid_out();
+    let begun = sandbox.run(&line("app", "links", layout));
+    assert_eq!(begun.code, Some(0), "{}", begun.stderr);
+    assert!(begun.stderr.contains("1 material as two.layout has it for package\n"));
+    assert!(sandbox.file("ran").is_file());
+
+    let sandbox = laid_out();
+    let before = files_below(sandbox.path());
+    for (line, said) in [
+        // The link of build names app.c, and the layout does not hand it over.
+        (line("app app.c", "links", layout), "[rule-disallow] package: package uses app.c"),
+        // The earlier step is not done as the layout has it.
+        (line("app", "links-none", layout), "[link-missing] build"),
+        (line("app", "links-stranger", layout), "[link-threshold-not-met] build"),
+        (line("app", "links-changed", layout), "[link-threshold-not-met] build"),
+        (line("app", "links-extra", layout), "[rule-disallow] build"),
+        // The layout is another's.
+        (
+            line("app", "links", "--layout two.layout --trust test-stranger.pub"),
+            "[signature-threshold-not-met]",
+        ),
+    ] {
+        let refused = sandbox.run(&line);
+        assert_eq!(refused.code, Some(1), "{line}: {}", refused.stderr);
+        assert!(refused.stderr.contains(said), "{line}: {}", refused.stderr);
+        assert!(refused.stderr.contains("the step package was not begun"), "{}", refused.stderr);
+        assert_not_begun(&sandbox, &before, &refused);
+    }
+    for options in [
+        "--layout two.layout",
+        "--trust test-owner.pub",
+        "--layout two.layout --trust test-owner.pub --functionary test-builder.pub",
+        "--layout two.layout --trust test-owner.pub --dangerously-trust-unsigned-links",
+        "--layout two.layout --trust test-owner.pub --verify-materials-against materials",
+        "--layout two.layout --trust test-owner.pub --verify-materials links-none",
+        "--layout root.layout --trust test-owner.pub",
+        "--functionary test-builder.pub --parameter a=b",
+    ] {
+        let slip = sandbox.run(&line("app", "links", options));
+        assert_eq!(slip.code, Some(2), "{options}: {}", slip.stderr);
+        assert_not_begun(&sandbox, &before, &slip);
+    }
+    let slip = sandbox.run(&line("app", "links/build.b45c9cd0.link", layout));
+    assert_eq!(slip.code, Some(2), "{}", slip.stderr);
+    let missing = sandbox.run(&line("app", "links", "--layout no.layout --trust test-owner.pub"));
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    assert_not_begun(&sandbox, &before, &missing);
+
+    sandbox.write("app", "changed");
+    let start = line("app", "links", layout).replace("run", "record start").replace(COMMAND, "");
+    let refused = sandbox.run(&start);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("app changed between build and package"), "{}", refused.stderr);
+    assert_not_begun(&sandbox, &before, &refused);
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use unbroken_model::artifact::ArtifactSet;
 use unbroken_model::json::Object;
 use unbroken_model::layout::Layout;
 use unbroken_model::link::{Link, LinkForm};
@@ -13,7 +14,7 @@ use super::chain::Chain;
 use super::conclude::{AwaitingInspections, JudgedChain};
 use super::stand_in::{self, MayRun};
 use super::weigh::Scales;
-use super::{Options, Session, UpTo, Whole, exhausted_finding};
+use super::{Before, Options, Session, UpTo, Whole, exhausted_finding};
 use crate::assessment::{ChainAssessment, InspectionAssessment, Judgement, StepAssessment};
 use crate::budget::Budget;
 use crate::evidence::Evidence;
@@ -64,6 +65,41 @@ impl Session<UpTo> {
             return Err(Box::new(Rejection::new(assessment)));
         }
         Ok(PartialSupplyChain::new(assessment))
+    }
+}
+
+impl Session<Before> {
+    /// Judges the steps before the one of the session, and then what that one is about to use.
+    ///
+    /// # Checks
+    /// What [`Session::evaluate`] of a whole chain checks, of the earlier steps; then the rules of the step
+    /// for its materials. What DELETE or MODIFY may consume is let pass: whether the step does so is not to
+    /// be seen yet.
+    ///
+    /// # Does not check
+    /// Everything else of the layout. What it gives is a leave to begin, with warnings, and no verdict.
+    ///
+    /// # Errors
+    /// A [`Rejection`] with every finding, when one of them rejects; the materials are looked at only when the
+    /// earlier steps passed.
+    pub fn hold(self, materials: &ArtifactSet) -> Result<Vec<Finding>, Box<Rejection>> {
+        let (Before { step, rules }, mut waiting) = self.judge();
+        if !waiting.rejects()
+            && let Some(chain) = waiting.chains.first_mut()
+        {
+            let none = ArtifactSet::default();
+            let artifacts = Artifacts { materials, products: &none };
+            let (sources, budget) = (sources(&chain.accepted), &mut waiting.budget);
+            let held = rules::apply(&step, Side::Materials, &rules, artifacts, &sources, budget);
+            match held {
+                Ok((_, found)) => chain.findings.extend(found),
+                Err(exhausted) => chain.findings.push(exhausted_finding(exhausted).of_item(&step)),
+            }
+        }
+        if waiting.rejects() {
+            return Err(Box::new(waiting.into_rejection()));
+        }
+        Ok(waiting.into_rejection().into_assessment().findings)
     }
 }
 

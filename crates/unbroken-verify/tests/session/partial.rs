@@ -1,7 +1,9 @@
-//! Chains that are judged up to a step.
+//! Chains that are judged up to a step, and what a step is about to use.
 
-use unbroken_testkit::{Case, Chain, keys};
-use unbroken_verify::{FindingCode, PartialSupplyChain, Rejection, Session, Submission, UpTo};
+use unbroken_testkit::{Case, Chain, MAIN, RECIPE, artifacts, keys};
+use unbroken_verify::{
+    Before, Finding, FindingCode, PartialSupplyChain, Rejection, Session, Submission, UpTo,
+};
 
 /// Judges a case up to a step; there is nothing to judge where the layout has none of this name.
 fn up_to(case: &Case, step: &str) -> Option<Result<PartialSupplyChain, Box<Rejection>>> {
@@ -10,6 +12,25 @@ fn up_to(case: &Case, step: &str) -> Option<Result<PartialSupplyChain, Box<Rejec
     let last = step.parse().unwrap();
     let mut session: Session<UpTo> =
         Session::open_up_to(&last, layout, case.now, options, case.limits, budget)?;
+    hand_in(&mut session, case);
+    Some(session.evaluate())
+}
+
+/// Holds what a step is about to use against the layout of a case.
+fn before(
+    case: &Case,
+    step: &str,
+    materials: &[(&str, &str)],
+) -> Result<Vec<Finding>, Box<Rejection>> {
+    let (options, budget) = (case.options.clone(), case.budget.clone());
+    let (layout, step) = (case.in_force().unwrap(), step.parse().unwrap());
+    let mut session: Session<Before> =
+        Session::open_before(&step, layout, case.now, options, case.limits, budget).unwrap();
+    hand_in(&mut session, case);
+    session.hold(&artifacts(materials))
+}
+
+fn hand_in<S>(session: &mut Session<S>, case: &Case) {
     for request in session.requests() {
         for step in &request.steps {
             let of_step = case.evidence.iter().filter(|(stem, _)| {
@@ -20,7 +41,6 @@ fn up_to(case: &Case, step: &str) -> Option<Result<PartialSupplyChain, Box<Rejec
             }
         }
     }
-    Some(session.evaluate())
 }
 
 fn codes(rejection: &Rejection) -> Vec<FindingCode> {
@@ -81,5 +101,74 @@ fn a_rule_that_looks_ahead_is_not_passed_over() {
 fn a_step_that_the_layout_does_not_have_is_none() {
     for step in ["deploy", "no-critical", "Build"] {
         assert!(up_to(&Chain::pipeline().case(), step).is_none(), "{step}");
+        let (case, last) = (Chain::pipeline().case(), step.parse().unwrap());
+        let (options, budget) = (case.options.clone(), case.budget.clone());
+        let layout = case.in_force().unwrap();
+        let session = Session::open_before(&last, layout, case.now, options, case.limits, budget);
+        assert!(session.is_none(), "{step}");
+    }
+}
+
+#[test]
+fn what_a_step_is_about_to_use_is_held_against_its_rules() {
+    let mut chain = Chain::pipeline();
+    for (step, by) in [("build", "builder"), ("scan", "scanner")] {
+        chain.take(&keys::stem(step, by));
+    }
+    chain.forget_outcome("no-critical");
+    let case = chain.case();
+    assert_eq!(before(&case, "build", &[MAIN, RECIPE]).unwrap(), []);
+    // A part is enough, as no rule requires more.
+    assert_eq!(before(&case, "build", &[MAIN]).unwrap(), []);
+    assert_eq!(before(&case, "checkout", &[]).unwrap(), []);
+    for (step, materials, artifact) in [
+        ("build", &[(MAIN.0, "changed"), RECIPE][..], MAIN.0),
+        ("build", &[MAIN, ("backdoor", "x")], "backdoor"),
+        ("checkout", &[MAIN], MAIN.0),
+    ] {
+        let rejection = before(&case, step, materials).unwrap_err();
+        assert_eq!(codes(&rejection), [FindingCode::RuleDisallow], "{step}");
+        assert_eq!(rejection.assessment().findings[0].artifact.as_deref(), Some(artifact));
+    }
+}
+
+#[test]
+fn work_begins_only_on_earlier_steps_that_passed() {
+    let mut chain = Chain::pipeline();
+    chain.take(&keys::stem("checkout", "developer"));
+    let rejection = before(&chain.case(), "build", &[MAIN]).unwrap_err();
+    assert_eq!(codes(&rejection), [FindingCode::LinkMissing]);
+    // It is a matter of all earlier steps, not only of those that the rules name.
+    let rejection = before(&chain.case(), "scan", &[]).unwrap_err();
+    assert_eq!(codes(&rejection), [FindingCode::LinkMissing]);
+    let mut chain = Chain::pipeline();
+    chain.layout.set("steps/2/threshold", 2_i64);
+    let rejection = before(&chain.case(), "checkout", &[]).unwrap_err();
+    assert_eq!(codes(&rejection), [FindingCode::ThresholdAboveKeys]);
+}
+
+#[test]
+fn what_a_step_may_change_or_delete_it_may_have() {
+    let mut chain = Chain::pipeline();
+    let rules =
+        "MODIFY a\nDELETE b\nCREATE c\nREQUIRE d\nMATCH * WITH PRODUCTS FROM checkout\nDISALLOW *";
+    chain.layout.set_rules("steps/1/expected_materials", rules);
+    let case = chain.case();
+    let have = |more: &[(&'static str, &'static str)]| [&[("a", "1"), ("b", "1")], more].concat();
+    let rejected = |more| codes(&before(&case, "build", &have(more)).unwrap_err());
+    assert_eq!(rejected(&[]), [FindingCode::RuleRequire]);
+    assert_eq!(rejected(&[("c", "1")]), [FindingCode::RuleRequire, FindingCode::RuleDisallow]);
+    // What is required has to come from where the later rule says.
+    assert_eq!(rejected(&[("d", "1"), MAIN]), [FindingCode::RuleDisallow]);
+}
+
+#[test]
+fn a_rule_for_materials_that_looks_ahead_cannot_be_held() {
+    for from in ["build", "scan"] {
+        let mut chain = Chain::pipeline();
+        let rules = format!("MATCH * WITH PRODUCTS FROM {from}\nALLOW *");
+        chain.layout.set_rules("steps/1/expected_materials", &rules);
+        let rejection = before(&chain.case(), "build", &[]).unwrap_err();
+        assert_eq!(codes(&rejection), [FindingCode::MatchSourceMissing], "{from}");
     }
 }

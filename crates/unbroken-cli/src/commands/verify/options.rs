@@ -46,7 +46,7 @@ enum Format {
     Junit,
 }
 
-fn parse_parameter(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it has not the form NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
