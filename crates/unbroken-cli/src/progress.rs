@@ -1,5 +1,6 @@
 //! The progress bars of hashing and of transfers.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub(crate) struct HashingBar {
     found: AtomicU64,
     files: AtomicU64,
     bytes: AtomicU64,
+    cut: Mutex<BTreeSet<String>>,
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -30,8 +32,14 @@ impl HashingBar {
             found: AtomicU64::new(0),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            cut: Mutex::default(),
             bar: Mutex::new(None),
         }
+    }
+
+    /// Tells whether this prefix was cut off the name of an artifact.
+    pub(crate) fn has_cut(&self, prefix: &str) -> bool {
+        self.cut.lock().is_ok_and(|cut| cut.contains(prefix))
     }
 }
 
@@ -52,6 +60,12 @@ impl Progress for HashingBar {
             bar.set_length(self.found.load(Ordering::Relaxed));
             bar.set_position(files);
             bar.set_message(HumanBytes(bytes).to_string());
+        }
+    }
+
+    fn cut(&self, prefix: &str) {
+        if let Ok(mut cut) = self.cut.lock() {
+            cut.insert(prefix.to_owned());
         }
     }
 }

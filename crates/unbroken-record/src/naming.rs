@@ -1,5 +1,7 @@
 //! Names of artifacts: arguments in normal form, prefixes stripped, schemes told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use unbroken_model::path::ArtifactPath;
 
 use crate::error::RecordError;
@@ -12,6 +14,8 @@ const RESERVED: &[&str] = &["file", "dir", "git", "oci", "ostree", "mode", "syml
 #[derive(Debug)]
 pub(crate) struct Naming<'a> {
     strip_prefixes: &'a [String],
+    /// By the order of the prefixes: whether one was cut off some name.
+    cut: Vec<AtomicBool>,
     reserved: &'static [&'static str],
 }
 
@@ -24,12 +28,13 @@ impl<'a> Naming<'a> {
                 return Err(RecordError::PrefixOfPrefix { shorter, longer });
             }
         }
-        Ok(Self { strip_prefixes, reserved: RESERVED })
+        let cut = strip_prefixes.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { strip_prefixes, cut, reserved: RESERVED })
     }
 
     /// Names the lines of a folder's list, where nothing is stripped and nothing reserved.
     pub(crate) fn of_lines() -> Self {
-        Self { strip_prefixes: &[], reserved: &[] }
+        Self { strip_prefixes: &[], cut: Vec::new(), reserved: &[] }
     }
 
     /// Names the artifact at `local`, with a scheme such as `file:` or none.
@@ -54,9 +59,21 @@ impl<'a> Naming<'a> {
     }
 
     fn strip<'n>(&self, local: &'n str) -> &'n str {
-        let mut stripped =
-            self.strip_prefixes.iter().filter_map(|prefix| local.strip_prefix(&**prefix));
+        let mut stripped = self.strip_prefixes.iter().zip(&self.cut).filter_map(|(prefix, cut)| {
+            let stripped = local.strip_prefix(&**prefix)?;
+            // Many threads come here for each file: what is known already is not written again.
+            if !cut.load(Ordering::Relaxed) {
+                cut.store(true, Ordering::Relaxed);
+            }
+            Some(stripped)
+        });
         stripped.next().unwrap_or(local)
+    }
+
+    /// Goes through the prefixes that were cut off some name.
+    pub(crate) fn cut(&self) -> impl Iterator<Item = &str> {
+        let prefixes = self.strip_prefixes.iter().zip(&self.cut);
+        prefixes.filter_map(|(prefix, cut)| cut.load(Ordering::Relaxed).then_some(prefix.as_str()))
     }
 }
 
@@ -136,6 +153,16 @@ mod tests {
         let error = naming.name("", "src/").unwrap_err();
         assert!(matches!(error, RecordError::EmptyName { .. }));
         assert!(matches!(naming.name("", "../a").unwrap_err(), RecordError::Name { .. }));
+    }
+
+    #[test]
+    fn prefixes_that_were_cut_off_are_told_from_those_that_fit_nothing() {
+        let prefixes = naming(&["src/", "lib/", "sr/"]).unwrap();
+        let naming = Naming::new(&prefixes).unwrap();
+        assert_eq!(naming.cut().count(), 0);
+        naming.name("", "src/lib/a").unwrap();
+        naming.name("dir:", "src").unwrap();
+        assert_eq!(naming.cut().collect::<Vec<_>>(), ["src/"]);
     }
 
     #[test]

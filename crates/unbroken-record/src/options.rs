@@ -59,6 +59,8 @@ pub trait Progress: Sync {
     fn found(&self, files: u64);
     /// Hears of files that are done and of bytes that were read.
     fn hashed(&self, files: u64, bytes: u64);
+    /// Hears of a prefix that was cut off the names of artifacts, at the end of a call.
+    fn cut(&self, _prefix: &str) {}
 }
 
 /// Says how artifacts are named and hashed.

@@ -63,6 +63,9 @@ pub fn hash_artifacts(
     let found = hash_found(options, &naming, &recording.hashers, |push| {
         files.iter().try_for_each(|(scheme, path)| recording.files(scheme, path, push))
     })?;
+    if let Some(progress) = options.progress {
+        naming.cut().for_each(|prefix| progress.cut(prefix));
+    }
     if others.is_empty() {
         return Ok(found);
     }

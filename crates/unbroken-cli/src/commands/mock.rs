@@ -43,7 +43,7 @@ impl Mock {
             ..StepRun::new(self.step, &command)
         };
         let recorded = run_step(&step).map_err(record_error)?;
-        drop(bar);
+        self.hashing.end(bar, output);
         let link = Link { form: self.link.form(), ..recorded.link };
         let envelope = Envelope::unsigned(self.link.kind(), link.to_value());
         self.link.write(&unsigned_link_file_name(&link.name), &envelope, &link, output)?;

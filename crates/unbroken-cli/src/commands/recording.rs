@@ -18,7 +18,7 @@ use unbroken_record::{
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::files;
-use crate::output::{Output, count};
+use crate::output::{Output, count, escape_line};
 use crate::progress::HashingBar;
 
 /// How artifacts are named and hashed.
@@ -98,7 +98,22 @@ impl HashingOptions {
         record: impl FnOnce(&HashOptions<'_>) -> std::result::Result<T, RecordError>,
     ) -> std::result::Result<T, RecordError> {
         let bar = HashingBar::new(output);
-        record(&HashOptions { progress: Some(&bar), ..self.options() })
+        let recorded = record(&HashOptions { progress: Some(&bar), ..self.options() })?;
+        self.end(bar, output);
+        Ok(recorded)
+    }
+
+    /// Ends the bar, and warns of a prefix that fits nothing: it is a slip, and the names that it was
+    /// meant for stand in the link whole.
+    pub(crate) fn end(&self, bar: HashingBar, output: &Output) {
+        let idle: Vec<_> = self.strip_prefix.iter().filter(|one| !bar.has_cut(one)).collect();
+        drop(bar);
+        for prefix in idle {
+            output.warning(&format!(
+                "--strip-prefix {} was cut off nothing: no name begins with it",
+                escape_line(prefix)
+            ));
+        }
     }
 
     pub(crate) fn options(&self) -> HashOptions<'static> {

@@ -109,7 +109,7 @@ impl Run {
             earlier.hold(&step.name, &join(begun.materials(), &used)?, output)?;
         }
         let mut recorded = begun.run().map_err(record_error)?;
-        drop(bar);
+        self.hashing.end(bar, output);
         let failed = recorded.exit.is_some_and(|exit| !exit.is_success());
         let missing = if failed { MissingImage::Skip } else { MissingImage::Fail };
         let made = &self.images_made.image_product;
