@@ -175,7 +175,9 @@ impl Content for ImageLayout {
         let what = blob.digest.to_string();
         let mut checked =
             CheckedReader::new(content, what.clone(), blob.digest.clone(), blob.size)?;
-        copy(&mut checked, &mut file).map_err(|error| of_stream(&what, error))?;
+        copy(&mut checked, &mut file, &path).map_err(|error| of_stream(&what, error))?;
+        // The index that will name it is on the disk no sooner than the blob.
+        file.as_file().sync_all().map_err(OciError::io("write", &path))?;
         file.persist(&path).map_err(|error| error.error).map_err(OciError::io("write", &path))?;
         Ok(())
     }
@@ -273,8 +275,12 @@ fn names(name: &str, tag: &str) -> bool {
     name == tag || name.rsplit_once(':').is_some_and(|(_, last)| last == tag && !last.contains('/'))
 }
 
-/// Copies a stream through a buffer of its own size class.
-pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<u64> {
+/// Copies a stream through a buffer of its own size class, into the file that is to be `path`.
+///
+/// A disk that is full is told from a stream that broke off: the one is no failure of the moment, and attaching
+/// passes over the other.
+fn copy(from: &mut dyn Read, to: &mut dyn Write, path: &Path) -> io::Result<u64> {
+    let failed = |error| io::Error::other(OciError::io("write", path)(error));
     let mut buffer = vec![0; 256 << 10];
     let mut total = 0_u64;
     loop {
@@ -284,10 +290,10 @@ pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<u64> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        to.write_all(buffer.get(..count).unwrap_or_default())?;
+        to.write_all(buffer.get(..count).unwrap_or_default()).map_err(failed)?;
         total = total.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
     }
-    to.flush()?;
+    to.flush().map_err(failed)?;
     Ok(total)
 }
 

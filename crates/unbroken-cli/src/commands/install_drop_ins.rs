@@ -1,9 +1,9 @@
 //! `unbroken install-drop-ins`: makes the names of the reference's commands.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use unbroken_record::atomic::{self, Overwrite};
 
 use crate::drop_in;
 use crate::error::{CliError, Result};
@@ -34,10 +34,12 @@ impl InstallDropIns {
         std::fs::create_dir_all(&self.dir).map_err(|error| {
             CliError::undecided(format!("cannot make {}", self.dir.display())).because(error)
         })?;
+        let overwrite = if self.force { Overwrite::Replace } else { Overwrite::Refuse };
+        let install = if self.copy { atomic::copy } else { atomic::symlink };
         for name in drop_in::names() {
             let path = self.dir.join(name);
-            self.install(&program, &path).map_err(|error| {
-                let exists = error.kind() == io::ErrorKind::AlreadyExists;
+            install(&program, &path, overwrite).map_err(|error| {
+                let exists = error.is_exists();
                 let failed =
                     CliError::undecided(format!("cannot make {}", path.display())).because(error);
                 if exists { failed.remedy("use --force to replace it") } else { failed }
@@ -45,18 +47,5 @@ impl InstallDropIns {
             output.talk(&path.display().to_string());
         }
         Ok(Exit::Success)
-    }
-
-    fn install(&self, program: &Path, path: &Path) -> io::Result<()> {
-        match path.symlink_metadata() {
-            Ok(_) if self.force => std::fs::remove_file(path)?,
-            Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => {}
-        }
-        if self.copy {
-            std::fs::copy(program, path).map(drop)
-        } else {
-            std::os::unix::fs::symlink(program, path)
-        }
     }
 }

@@ -25,8 +25,12 @@ pub(crate) struct Outcome {
 }
 
 impl Sandbox {
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     pub(crate) fn of(fixture: &str) -> Self {
-        let sandbox = Self(tempfile::tempdir().unwrap());
+        let sandbox = Self::empty();
         copy(&cases().join(fixture), sandbox.path());
         sandbox
     }

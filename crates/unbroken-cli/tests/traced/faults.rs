@@ -8,9 +8,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
 use unbroken_testkit::figure;
+use unbroken_testkit::registry::{Referrers, TestRegistry};
 
 use crate::strace::{Call, Trace, command, run, strace};
-use crate::support::{Sandbox, UNBROKEN};
+use crate::support::{Sandbox, UNBROKEN, files_below};
 
 /// The calls by which a file comes into being, with the faults that they have in life. What the
 /// loader of programs opens before `main` is left alone.
@@ -26,12 +27,15 @@ const NOT_OURS: [&str; 5] = ["\"/lib", "\"/usr/lib", "\"/etc", "\"/proc", "\"/sy
 
 /// A command that writes.
 struct Case {
-    /// Made ready by these lines.
+    /// The folder that it begins in.
+    fixture: &'static str,
+    /// Made ready by this, and then by these lines.
+    prepare: fn(&Sandbox),
     before: &'static [&'static str],
     /// The program: `unbroken`, or a drop-in below `names`.
     program: &'static str,
     line: &'static str,
-    /// What it writes. A file that is there already is replaced.
+    /// What it writes, beside files that have digests for names. A file that is there already is replaced.
     outputs: &'static [&'static str],
     /// What it removes when it succeeds.
     removes: &'static [&'static str],
@@ -42,6 +46,8 @@ struct Case {
 }
 
 const OWN: Case = Case {
+    fixture: "keys",
+    prepare: |_| (),
     before: &[],
     program: UNBROKEN,
     line: "",
@@ -50,10 +56,12 @@ const OWN: Case = Case {
     failure: 3,
     fixed: true,
 };
+/// What an image layout begins with.
+const NO_IMAGES: &str = r#"{"manifests": [], "mediaType": "application/vnd.oci.image.index.v1+json", "schemaVersion": 2}"#;
 const STARTED: &str = ".build.c5e52e1b.link-unfinished";
 const LINK: &str = "build.c5e52e1b.link";
 
-const COMMANDS: [Case; 8] = [
+const COMMANDS: [Case; 9] = [
     Case { line: "run build --key test-key-ed25519 -m app.c -- true", outputs: &[LINK], ..OWN },
     Case {
         before: &["run build --key test-key-ed25519 -- true"],
@@ -76,11 +84,69 @@ const COMMANDS: [Case; 8] = [
         fixed: false,
         ..OWN
     },
+    Case {
+        fixture: "chain",
+        line: "sign bare.layout --key test-owner",
+        outputs: &["bare.layout"],
+        ..OWN
+    },
     Case { line: "mock build -- true", outputs: &["build.link"], ..OWN },
     Case { line: "key generate made", outputs: &["made", "made.pub"], fixed: false, ..OWN },
     Case {
         line: "key convert test-key-old-json --output made",
         outputs: &["made", "made.pub"],
+        ..OWN
+    },
+];
+/// Those that write several files one after the other, each of them whole.
+const STORES: [Case; 8] = [
+    Case {
+        prepare: put_image,
+        line: "image copy oci:image:1 oci:copy:1",
+        outputs: &["copy/oci-layout", "copy/index.json"],
+        ..OWN
+    },
+    Case {
+        prepare: put_image,
+        line: "image attach oci:image:1 links/build.b45c9cd0.link",
+        fixture: "chain",
+        outputs: &["image/index.json"],
+        ..OWN
+    },
+    Case {
+        prepare: put_image,
+        line: "image attach oci:image:1 dsse.link --scheme cosign-tag",
+        fixture: "chain",
+        outputs: &["image/index.json"],
+        ..OWN
+    },
+    Case { prepare: put_image, line: "image attach oci:image:1 app.c --store folder:store", ..OWN },
+    Case {
+        prepare: put_image,
+        before: &["image attach oci:image:1 app.c test-key-ed25519.pub"],
+        line: "image pull oci:image:1 --output out",
+        outputs: &["out/app.c", "out/test-key-ed25519.pub"],
+        ..OWN
+    },
+    Case {
+        line: "install-drop-ins bin",
+        outputs: &["bin/in-toto", "bin/in-toto-run", "bin/in-toto-verify"],
+        ..OWN
+    },
+    Case {
+        prepare: |sandbox| {
+            std::fs::create_dir(sandbox.file("bin")).unwrap();
+            sandbox.write("bin/in-toto-run", "the program of another");
+        },
+        line: "install-drop-ins bin --force",
+        outputs: &["bin/in-toto", "bin/in-toto-run", "bin/in-toto-verify"],
+        ..OWN
+    },
+    Case {
+        fixture: "chain",
+        line: "verify --layout root.layout --trust test-owner.pub --link-dir links \
+               --at 2026-01-01T00:00:00Z --state state",
+        outputs: &["state"],
         ..OWN
     },
 ];
@@ -118,19 +184,21 @@ const DROP_INS: [Case; 4] = [
     },
 ];
 
-/// What one run left.
+/// The files below a folder; of a symbolic link, where it leads.
 type Files = BTreeMap<String, Vec<u8>>;
 
 impl Case {
-    /// A folder in which the case begins, as `before` left it.
+    /// A folder in which the case begins, as `before` tells it.
     fn sandbox(&self, before: &Files) -> Sandbox {
-        let sandbox = Sandbox::of("keys");
-        if self.program != UNBROKEN {
-            std::fs::create_dir(sandbox.file("names")).unwrap();
-            std::os::unix::fs::symlink(UNBROKEN, sandbox.file(self.program)).unwrap();
-        }
+        let sandbox = Sandbox::empty();
         for (name, bytes) in before {
-            std::fs::write(sandbox.file(name), bytes).unwrap();
+            let path = sandbox.file(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        if self.program != UNBROKEN {
+            std::fs::create_dir_all(sandbox.file("names")).unwrap();
+            std::os::unix::fs::symlink(UNBROKEN, sandbox.file(self.program)).unwrap();
         }
         sandbox
     }
@@ -142,24 +210,26 @@ impl Case {
         run(&mut command, log.path())
     }
 
-    fn files(&self, sandbox: &Sandbox) -> Files {
-        let names = self.outputs.iter().chain(self.removes);
-        let read = names
-            .filter_map(|name| Some(((*name).to_owned(), std::fs::read(sandbox.file(name)).ok()?)));
-        read.collect()
-    }
-
     /// Lets every call of every kind fail, each in a run of its own; returns how many there were.
     fn strike_everywhere(&self, strace: &Path) -> usize {
-        let sandbox = self.sandbox(&Files::new());
+        let fixture = Sandbox::of(self.fixture);
+        (self.prepare)(&fixture);
         for line in self.before {
-            sandbox.succeed(line);
+            fixture.succeed(line);
         }
-        let before = self.files(&sandbox);
+        let before = files(&fixture);
+        assert_ne!(secrets(&before).count(), 0, "{} has no key near it", self.line);
+        let sandbox = self.sandbox(&before);
         let clean = self.trace(strace, &sandbox, &["-e", "trace=all"]);
         assert_eq!(clean.status.code(), Some(0), "{}: {}", self.line, clean.stderr);
-        let due = self.files(&sandbox);
-        assert_eq!(due.len(), self.outputs.len(), "{}", self.line);
+        let due = files(&sandbox);
+        assert_ne!(due, before, "{}", self.line);
+        for name in self.outputs {
+            assert!(due[*name] != *before.get(*name).unwrap_or(&Vec::new()), "{name}");
+        }
+        for name in self.removes {
+            assert!(before.contains_key(*name) && !due.contains_key(*name), "{name}");
+        }
         let own = |call: &&Call| call.process == clean.calls[0].process;
         let mut strikes = 0;
         for (calls, faults) in FAULTS {
@@ -193,36 +263,42 @@ impl Case {
         let options = ["--seccomp-bpf", "-e", &trace, "-e", &inject];
         let trace = self.trace(strace, &sandbox, &options);
         let what = format!("{} {}, {inject}: {}", self.program, self.line, trace.stderr);
-        let key = String::from_utf8(sandbox.read("test-key-ed25519")).unwrap();
-        let secret = key.lines().nth(1).unwrap();
-        assert!(!trace.stdout.contains(secret) && !trace.stderr.contains(secret), "{what}");
+        for secret in secrets(before) {
+            assert!(!trace.stdout.contains(secret) && !trace.stderr.contains(secret), "{what}");
+        }
         let killed = trace.status.signal() == Some(9);
         match trace.status.code() {
             Some(0) => {
-                for name in self.outputs {
-                    assert!(sandbox.file(name).is_file(), "{what}: no {name}");
-                }
-                for name in self.removes {
-                    assert!(!sandbox.file(name).exists(), "{what}: {name} is still there");
-                }
+                let left = files(&sandbox);
+                let left = left.keys().filter(|name| !is_unfinished(name));
+                assert!(left.eq(due.keys()), "{what}: not all was done");
+            }
+            // What it did is done, and what it says of it was not heard.
+            Some(4) => {
+                let unheard = |call: &Call| {
+                    call.name == "write"
+                        && call.text.starts_with("write(1, ")
+                        && call.text.contains("(INJECTED)")
+                };
+                assert!(trace.calls.iter().any(unheard), "{what}");
             }
             Some(code) => assert_eq!(code, self.failure, "{what}"),
             None => assert!(killed && fault == "signal=KILL", "{what}"),
         }
-        for (name, bytes) in self.files(&sandbox) {
-            let whole = before.get(&name) == Some(&bytes)
-                || if self.fixed && self.outputs.contains(&name.as_str()) {
-                    due.get(&name) == Some(&bytes)
-                } else {
-                    readable(&sandbox, &name)
-                };
-            assert!(whole, "{what}: {name} is not whole: {}", String::from_utf8_lossy(&bytes));
+        let left = files(&sandbox);
+        for (name, bytes) in left.iter().filter(|(name, _)| !is_unfinished(name)) {
+            let whole = [before.get(name), due.get(name)].contains(&Some(bytes))
+                || name.ends_with("index.json") && bytes == NO_IMAGES.as_bytes()
+                || !self.fixed && self.outputs.contains(&name.as_str()) && readable(&sandbox, name);
+            assert!(whole, "{what}: {name} is not whole: {}", String::from_utf8_lossy(bytes));
+        }
+        for name in before.keys().filter(|name| !self.removes.contains(&name.as_str())) {
+            assert!(left.contains_key(name), "{what}: {name} is gone");
         }
         // A program that was not killed takes its unfinished file away; when that is what failed,
         // it has a name that no recording takes.
         if !killed && !calls.starts_with("unlink") {
-            let left = left_over(&sandbox);
-            assert!(left.is_empty(), "{what}: {left:?}");
+            assert!(!left.keys().any(|name| is_unfinished(name)), "{what}: {:?}", left.keys());
         }
     }
 }
@@ -233,9 +309,36 @@ fn readable(sandbox: &Sandbox, name: &str) -> bool {
     read.code == Some(0) && !read.stdout.is_empty()
 }
 
-fn left_over(sandbox: &Sandbox) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(sandbox.path()).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.to_string_lossy().contains("/.unbroken-")).collect()
+fn files(sandbox: &Sandbox) -> Files {
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(sandbox.path()).unwrap().to_str().unwrap().to_owned();
+        let bytes = match std::fs::read_link(&path) {
+            Ok(target) => target.into_os_string().into_encoded_bytes(),
+            Err(_) => std::fs::read(&path).unwrap(),
+        };
+        (name, bytes)
+    };
+    let names = |path: &PathBuf| !path.starts_with(sandbox.file("names"));
+    files_below(sandbox.path()).into_iter().filter(names).map(read).collect()
+}
+
+/// The first lines of private keys.
+fn secrets(files: &Files) -> impl Iterator<Item = &str> {
+    let texts = files.values().filter_map(|bytes| str::from_utf8(bytes).ok());
+    let keys =
+        texts.filter(|text| text.lines().next().is_some_and(|line| line.contains("PRIVATE")));
+    keys.filter_map(|text| text.lines().nth(1))
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|name| name.starts_with(".unbroken-"))
+}
+
+/// Puts an image layout with one image into the folder.
+fn put_image(sandbox: &Sandbox) {
+    let registry = TestRegistry::start(Referrers::Listed);
+    registry.put_image("app", "1", b"layer");
+    sandbox.succeed(&format!("image copy {}/app:1 oci:image:1", registry.host()));
 }
 
 #[test]
@@ -244,6 +347,14 @@ fn no_fault_of_a_write_leaves_half_a_file_or_passes_for_success() {
     let strikes: usize = COMMANDS.iter().map(|case| case.strike_everywhere(&strace)).sum();
     assert!(strikes > 120, "only {strikes} faults were tried");
     figure("faults struck into writes: none leaves half a file or passes for success", strikes);
+}
+
+#[test]
+fn no_fault_of_a_write_into_a_store_leaves_half_a_file_or_passes_for_success() {
+    let Some(strace) = strace("no_fault_of_a_write_into_a_store") else { return };
+    let strikes: usize = STORES.iter().map(|case| case.strike_everywhere(&strace)).sum();
+    assert!(strikes > 100, "only {strikes} faults were tried");
+    figure("faults struck into writes of images, evidence and accounts: the same", strikes);
 }
 
 #[test]
@@ -263,6 +374,7 @@ fn a_write_that_is_cut_short_leaves_nothing() {
         ("record start build --key test-key-ed25519 -m app.c", STARTED),
         ("mock build -- true", "build.link"),
         ("key generate made", "made"),
+        ("install-drop-ins bin --copy", "bin/in-toto"),
     ] {
         for most in [0, 1, 50, 100] {
             let mut command = sandbox.program("prlimit");
