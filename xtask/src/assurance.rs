@@ -5,26 +5,18 @@ use crate::process::{Failure, announce, succeeds};
 use crate::record::{self, Run};
 use crate::workspace::Workspace;
 
-/// A measurement: its name on the page, and the arguments of `cargo test` that take it.
+/// A measurement: its name on the page, and the arguments of `cargo test` that take it. All of them are of the whole
+/// workspace: of one package alone, half of the dependencies would be built anew.
 const MEASUREMENTS: &[(&str, &[&str])] = &[
     (
         "signatures",
-        &[
-            "--package",
-            "unbroken-crypto",
-            "--lib",
-            "--test",
-            "crypto",
-            "--",
-            "wycheproof",
-            "two_libraries",
-        ],
+        &["--workspace", "--lib", "--test", "crypto", "--", "wycheproof", "two_libraries"],
     ),
-    ("orders", &["--package", "unbroken-report", "--test", "report", "--", "purity"]),
-    ("vectors", &["--package", "unbroken-cli", "--test", "conformance", "--", "our_program"]),
-    ("fuzz targets, in short", &["--package", "unbroken-testkit", "--test", "entries"]),
-    ("damaged files", &["--package", "unbroken-cli", "--test", "damage"]),
-    ("system calls", &["--package", "unbroken-cli", "--test", "traced"]),
+    ("orders", &["--workspace", "--test", "report", "--", "purity"]),
+    ("vectors", &["--workspace", "--test", "conformance", "--", "our_program"]),
+    ("fuzz targets, in short", &["--workspace", "--test", "entries"]),
+    ("damaged files", &["--workspace", "--test", "damage"]),
+    ("system calls", &["--workspace", "--test", "traced"]),
 ];
 
 /// Takes all measurements; tells whether every check held.
