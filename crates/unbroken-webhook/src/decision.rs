@@ -293,6 +293,13 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+    use unbroken_model::digest::DigestAlgorithm;
+    use unbroken_policy::PolicySet;
+    use unbroken_testkit::{Chain, keys};
+
     use super::*;
 
     fn demand(image: &str, policy: &str) -> Demand {
@@ -344,11 +351,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_proven_counts_for_its_image_and_its_policy_alone() {
+        let layout = String::from_utf8(Chain::pipeline().case().layout).unwrap();
+        let owner = |name: &str| json!({"inline": keys::key(name).public().spki_pem()});
+        let policies = |owners: &[&str]| {
+            let owners: Vec<_> = owners.iter().map(|name| owner(name)).collect();
+            let policy = json!({
+                "apiVersion": "in-toto.io/v1alpha1", "kind": "ClusterSupplyChainPolicy",
+                "metadata": {"name": "acme"},
+                "spec": {"images": ["a.example/**"], "layout": {"inline": layout}, "owners": owners},
+            });
+            let now = Timestamp::from_unix(1_790_000_000);
+            PolicySet::parse(&policy.to_string(), Path::new("."), now).unwrap()
+        };
+        let digest = |letter: &str| -> Digest {
+            Digest::from_hex(DigestAlgorithm::Sha256, &letter.repeat(64)).unwrap()
+        };
+        let (a, b) = (digest("a"), digest("b"));
+        let named: Reference = format!("a.example/app@{a}").parse().unwrap();
+        let tag: Reference = "a.example/app:1".parse().unwrap();
+        let (own, other) = (policies(&["owner"]), policies(&["owner", "stranger"]));
+        let policy = own.matching(named.repository(), "prod").next().unwrap();
+        let changed = other.matching(named.repository(), "prod").next().unwrap();
+        let generation = policy.chain.as_ref().unwrap().generation();
+        let of = |digest: &Digest| Proven::for_tests(generation, digest.clone());
+        assert!(Verified::of(&named, &a, policy, &of(&a)).is_some());
+        assert!(Verified::of(&tag, &a, policy, &of(&a)).is_some());
+        assert!(Verified::of(&named, &a, changed, &of(&a)).is_none(), "the policy was changed");
+        assert!(Verified::of(&tag, &b, policy, &of(&a)).is_none(), "it is of another image");
+        assert!(Verified::of(&named, &b, policy, &of(&b)).is_none(), "the name says another one");
+    }
+
+    #[test]
     fn a_chain_that_was_verified_for_one_image_settles_no_other() {
         let (a, b) = (demand("a", "p"), demand("b", "p"));
         let mut docket = docket(std::slice::from_ref(&b));
-        let digest =
-            Digest::from_hex(unbroken_model::digest::DigestAlgorithm::Sha256, &"a".repeat(64));
+        let digest = Digest::from_hex(DigestAlgorithm::Sha256, &"a".repeat(64));
         let of_a = Verified { demand: a, digest: digest.unwrap() };
         docket.settle(b, Settlement::Verified(of_a));
         assert_eq!(codes(docket.decide()), ["not-judged"]);

@@ -429,6 +429,9 @@ mod tests {
             answer.pointer("/response/status").unwrap(),
             &json!({"code": 403, "reason": "Forbidden", "message": "no"})
         );
+        let undecided = Verdict::Denied { status: 503, message: "no".into() };
+        let later = Answer { verdict: undecided, ..allowed }.to_json("u");
+        assert_eq!(later.pointer("/response/status/reason").unwrap(), "ServiceUnavailable");
         assert_eq!(answer.pointer("/response/warnings/0").unwrap().as_str().unwrap().len(), 256);
         assert_eq!(answer.pointer("/response/auditAnnotations/decision").unwrap(), "deny");
         assert_eq!(answer.pointer("/response/patch"), None);

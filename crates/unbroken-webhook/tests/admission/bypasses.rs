@@ -87,6 +87,9 @@ fn subresources_without_images_and_deletions_pass() {
     let mut exec = request("", "PodExecOptions", "CONNECT", &json!({"command": ["sh"]}));
     exec["subResource"] = "exec".into();
     admitted(&world.judge(&policies, &exec));
+    // Whatever it is called: what connects makes nothing.
+    exec["subResource"] = "checkpoint".into();
+    admitted(&world.judge(&policies, &exec));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What comes in, what does not, and what is said of it.
 
 use serde_json::json;
+use unbroken_testkit::registry::Reply;
 use unbroken_testkit::{Chain, Draft, keys, link};
 use unbroken_webhook::review::Answer;
 
@@ -290,4 +291,79 @@ fn glass_is_broken_by_those_who_may_and_never_by_the_object() {
         let read = unbroken_policy::PolicySet::parse(&text, world.folder(), crate::world::now());
         assert!(read.is_err(), "{to}");
     }
+}
+
+#[test]
+fn before_the_policies_are_known_only_what_needs_none_comes_in() {
+    let world = World::new();
+    let image = world.push_signed("acme/app");
+    let mut policies = world.policies(&(settings("exemptNamespaces: [kube-system]") + POLICY));
+    policies.waiting_for = Some("the list of the cluster".to_owned());
+    world.registry.forget_requests();
+    let message = denied(&world.judge(&policies, &pod_of(&image)), 503, "undecided");
+    assert!(message.contains("the list of the cluster"), "{message}");
+    assert!(world.registry.requests().is_empty());
+    // Else a cluster whose control plane starts would wait for a program that waits for it.
+    let mut exempt = pod_of(&image);
+    exempt["namespace"] = "kube-system".into();
+    admitted(&world.judge(&policies, &exempt));
+    admitted(&world.judge(&policies, &request("", "Pod", "DELETE", &json!(null))));
+}
+
+/// A denial that is certain is not said to be one that trying again may turn over.
+#[test]
+fn a_failure_that_is_certain_outweighs_what_is_undecided() {
+    let world = World::new();
+    let (unsigned, lost) = (world.push("acme/other"), world.push_signed("acme/lost"));
+    world.registry.rule(|request| request.target.contains("lost").then(|| Reply::status(500)));
+    let policies = world.policies(POLICY);
+    denied(&world.judge(&policies, &pod_of(&lost)), 503, "undecided");
+    let both = pod(&json!({"containers": [{"image": unsigned}, {"image": lost}]}));
+    let answer = world.judge(&policies, &both);
+    denied(&answer, 403, "link-missing");
+    assert_eq!(annotation(&answer, "decision"), "deny");
+}
+
+#[test]
+fn what_is_told_has_an_end_and_writes_to_no_terminal() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let name = |number: usize| format!("acme/{}-{number}", "a".repeat(200));
+    let containers: Vec<_> =
+        (0..40).map(|number| json!({"image": world.push(&name(number))})).collect();
+    let answer = world.judge(&policies, &pod(&json!({"containers": containers})));
+    let message = denied(&answer, 403, "link-missing");
+    assert!(message.len() <= 1024 && message.ends_with("Request 0b1e."), "{message}");
+    let few = pod(
+        &json!({"containers": [{"image": "A"}, {"image": "B"}, {"image": "C"}, {"image": "D"}, {"image": "E"}]}),
+    );
+    let message = denied(&world.judge(&policies, &few), 403, "image-name-invalid");
+    assert!(message.contains("; and 2 more"), "{message}");
+    let audited = world.policies(&format!("{POLICY}  mode: audit\n"));
+    let told = annotation(
+        &world.judge(&audited, &pod(&json!({"containers": containers}))),
+        "not-enforced",
+    );
+    assert!(told.len() <= 1024 && told.len() > 1000, "{told}");
+    let hostile = request("", "Pod\u{1b}[2J\u{202e}", "CREATE", &json!({}));
+    let message = denied(&world.judge(&policies, &hostile), 403, "kind-unknown");
+    assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message:?}");
+}
+
+/// A builder that knows no manifest yet records the digest of the configuration, as docker names images.
+#[test]
+fn a_chain_may_name_the_image_by_its_configuration() {
+    let world = World::new();
+    let policies = world.policies(POLICY);
+    let image = world.push("acme/app");
+    let digest = image.split_once('@').unwrap().1;
+    let manifest = world.registry.manifest("acme/app", digest).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let config = manifest["config"]["digest"].as_str().unwrap().to_owned();
+    world.attach(&image, |chain| {
+        let recorded = unbroken_testkit::digest(&format!("{config}\n"));
+        let recorded = recorded.iter().next().unwrap().hex().to_owned();
+        chain.link("build").set("products/image-digest.txt/sha256", recorded);
+    });
+    admitted(&world.judge(&policies, &pod_of(&image)));
 }

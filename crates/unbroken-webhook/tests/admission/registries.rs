@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use unbroken_testkit::registry::Reply;
-
+use unbroken_oci::reference::Reference;
+use unbroken_oci::registry::{Client, Settings};
+use unbroken_testkit::component;
+use unbroken_testkit::registry::{RegistryProcess, Reply, push_image};
 use unbroken_webhook::admission::Occasion;
 
+use crate::api_server::under_load;
+use crate::cluster::wait_until;
+use crate::server::{Server, allowed};
 use crate::world::{POLICY, World, admitted, denied, now, pod_of, settings};
 
 #[test]
@@ -97,4 +102,33 @@ fn content_is_held_against_the_digest_that_was_asked_for() {
     // So is evidence, which is all that is fetched of an image that is named by its digest.
     let message = denied(&world.judge(&policies, &pod_of(&good)), 503, "undecided");
     assert!(message.contains("digest"), "{message}");
+}
+
+/// The whole way, with the program and a registry that is no imitation.
+#[test]
+fn evidence_that_is_attached_in_a_real_registry_while_requests_run_is_seen() {
+    let name = "admission::registries::evidence_that_is_attached_in_a_real_registry_while_requests_run_is_seen";
+    let Some(program) = component("UNBROKEN_TEST_DOCKER_REGISTRY", name) else { return };
+    let (registry, world) = (RegistryProcess::docker(&program, None), World::new());
+    let push = |name: &str| {
+        let repository = format!("{}/{name}", registry.host());
+        let reference: Reference = repository.parse().unwrap();
+        let content = Client::new(Settings::default()).repository(reference.repository());
+        format!("{repository}@{}", push_image(&content, "1", name.as_bytes()).descriptor.digest)
+    };
+    let (signed, late, never) = (push("acme/signed"), push("acme/late"), push("acme/never"));
+    world.attach(&signed, |_| {});
+    let server = Server::start(&world, &POLICY.replace("HOST", registry.host()));
+    let ask = |image: &str| server.review("/verify?timeout=30s", &pod_of(image));
+    let lacks = |image: &str| ask(image).to_string().contains("[link-missing]");
+    assert!(allowed(&ask(&signed)) && lacks(&late) && lacks(&never));
+    let asked = under_load(
+        |_| assert!(allowed(&ask(&signed)) && lacks(&never)),
+        || {
+            assert!(lacks(&late));
+            world.attach(&late, |_| {});
+            wait_until("what was attached is seen", || allowed(&ask(&late)));
+        },
+    );
+    assert!(asked > 20, "{asked} times it was asked beside: that is no load");
 }

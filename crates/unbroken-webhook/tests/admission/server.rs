@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(crate) const LASTING: &str = "2049-01-01T00:00:00Z";
 pub(crate) struct Server {
     child: Child,
     /// Lines of the log.
-    log: Receiver<Value>,
+    log: Mutex<Receiver<Value>>,
     address: String,
 }
 
@@ -53,6 +53,7 @@ impl Server {
                 }
             }
         });
+        let log = Mutex::new(log);
         let mut server = Self { child, log, address: String::new() };
         let begun = server.event("listening on ");
         let (_, port) = begun.rsplit_once(':').unwrap();
@@ -81,7 +82,9 @@ impl Server {
     pub(crate) fn event(&self, beginning: &str) -> String {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_mins(1) {
-            let Ok(line) = self.log.recv_timeout(Duration::from_mins(1)) else { break };
+            let Ok(line) = self.log.lock().unwrap().recv_timeout(Duration::from_mins(1)) else {
+                break;
+            };
             match line.get("event").and_then(Value::as_str) {
                 Some(event) if event.starts_with(beginning) => return event.to_owned(),
                 _ => {}

@@ -102,6 +102,12 @@ fn a_whole_object_is_none_of_a_subresource_without_images() {
             denied(&world.judge(&policies, &request), 403, "link-missing");
         }
     }
+    let kinds = settings("kinds: [{group: a.example, kind: A, podSpecs: [spec]}]");
+    let of_kind = world.policies(&(kinds + POLICY));
+    let object = json!({"spec": {"containers": [{"name": "app", "image": image}]}});
+    let mut whole = request("a.example", "A", "UPDATE", &object);
+    whole["subResource"] = "scale".into();
+    denied(&world.judge(&of_kind, &whole), 403, "link-missing");
     // Of an update of the status the API server takes the status; nothing is made by one.
     let mut status = pod_of(&image);
     status["subResource"] = "status".into();
@@ -162,10 +168,11 @@ fn an_old_object_of_another_kind_or_without_a_form_relaxes_nothing() {
 fn an_exempt_namespace_is_that_of_the_request_alone() {
     let world = World::new();
     let kinds = "kinds: [{group: evil.example, kind: ClusterThing, podSpecs: [spec]}]";
-    let settings = settings(&format!("exemptNamespaces: [kube-system], {kinds}"));
+    let settings = settings(&format!("exemptNamespaces: [kube-system, ''], {kinds}"));
     let policies = world.policies(&(settings + POLICY));
     let image = world.push("acme/app");
-    // The object says that it is in the namespace, the API server that it is in another or in none.
+    // The object says that it is in the namespace, the API server that it is in another or in none,
+    // and having none is no name of one.
     for namespace in ["prod", ""] {
         let mut asked = pod_of(&image);
         asked["namespace"] = namespace.into();
@@ -271,4 +278,23 @@ fn glass_that_is_broken_is_broken_for_tags_too() {
     let answer = pin("alice");
     assert_eq!(changes(&answer), 0);
     assert!(answer.warnings[0].starts_with("[undecided]"), "{:?}", answer.warnings);
+}
+
+/// What is only told of keeps nobody out, also where a tag cannot be looked up.
+#[test]
+fn a_tag_that_cannot_be_looked_up_keeps_out_what_is_enforced_alone() {
+    let world = World::new();
+    world.push_signed("acme/app");
+    let asked = pod_of(&format!("{}:1", world.repository("acme/app")));
+    world.registry.rule(|_| Some(Reply::status(500)));
+    for mode in ["warn", "audit", "enforce"] {
+        let policies = world.policies(&format!("{POLICY}  mode: {mode}\n"));
+        let answer = pin_tags(&read(&asked), &policies, now().into(), &world.verifier());
+        if mode == "enforce" {
+            denied(&answer, 503, "undecided");
+        } else {
+            admitted(&answer);
+            assert!(answer.warnings[0].starts_with("[undecided]"), "{:?}", answer.warnings);
+        }
+    }
 }
