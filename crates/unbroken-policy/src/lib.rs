@@ -117,8 +117,8 @@ pub struct BreakGlass {
 /// A policy: images, and the chain that each of them has to have.
 #[derive(Debug)]
 pub struct Policy {
-    /// The name, unlike that of any other: `acme` in a file, else `ClusterSupplyChainPolicy/acme`
-    /// and `NAMESPACE/acme`.
+    /// The name, unlike that of any other: `acme` and `SupplyChainPolicy/NAMESPACE/acme` in a file, else
+    /// `ClusterSupplyChainPolicy/acme` and `NAMESPACE/acme`.
     pub name: String,
     /// Who made it.
     pub reach: Reach,
@@ -132,6 +132,17 @@ pub struct Policy {
     pub mode: Mode,
     /// What is asked of a chain, or why that is not known: such a policy denies what it covers.
     pub chain: Result<ChainPolicy, PolicyFault>,
+}
+
+/// Whether there is a policy that is enough for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// There is.
+    Enough,
+    /// There may be: the labels of the namespace are not known.
+    NotKnown,
+    /// There is none.
+    Nothing,
 }
 
 /// How far a policy reaches.
@@ -235,6 +246,26 @@ impl PolicySet {
         policies.filter(move |policy| policy.matches(image, namespace, labels))
     }
 
+    /// Tells whether somebody who may say so has a policy for an image. Whoever may write into a namespace
+    /// would else let any image in, by a policy with keys of his own.
+    pub fn cover(&self, image: &Repository, namespace: &str) -> Cover {
+        let delegated = self.settings.delegated.iter().any(|pattern| pattern.matches(namespace));
+        // What may be for other namespaces is asked for, but nothing comes in because there is one: the policy
+        // of `env: dev` would be enough for everything.
+        let may_be_of_others = |policy: &&Policy| {
+            policy.selector.is_some() && !self.namespaces.contains_key(namespace)
+        };
+        let (unsure, certain): (Vec<&Policy>, Vec<&Policy>) =
+            self.matching(image, namespace).partition(may_be_of_others);
+        if certain.iter().any(|policy| delegated || policy.reach == Reach::Cluster) {
+            Cover::Enough
+        } else if unsure.is_empty() {
+            Cover::Nothing
+        } else {
+            Cover::NotKnown
+        }
+    }
+
     /// Returns a permission for a user to let in what does not verify, if there is one that has not ended.
     ///
     /// Nothing of the object counts: its author would give himself the permission.
@@ -253,11 +284,6 @@ impl PolicySet {
                 && now.unix() < until.unix()
                 && namespaces.iter().any(|pattern| pattern.matches(namespace))
         })
-    }
-
-    /// Tells whether the policies of a namespace are enough for its images.
-    pub fn is_delegated(&self, namespace: &str) -> bool {
-        self.settings.delegated.iter().any(|pattern| pattern.matches(namespace))
     }
 
     /// Returns an exception for an image that has not ended.

@@ -123,6 +123,11 @@ impl FromStr for NamePattern {
     }
 }
 
+/// Tells whether a text is the name of a namespace.
+pub fn is_namespace(text: &str) -> bool {
+    text.parse::<NamePattern>().is_ok() && !text.contains('*')
+}
+
 /// Matches a whole word; `*` stands for any letters, also for none.
 ///
 /// The text is gone through once for each `*`: nothing that somebody else chose makes it longer.

@@ -102,8 +102,8 @@ impl Sources for Files<'_> {
         match source {
             Source::Inline(text) => Ok(text.as_bytes().to_vec()),
             Source::File(file) => read_file(&self.folder.join(file)),
-            Source::ConfigMap { .. } | Source::Image(_) => Err(PolicyFault::new(
-                "a policy of a file names files: config maps and images are for those of the cluster",
+            Source::ConfigMap { .. } | Source::Image(_) => Err(PolicyFault::undecided(
+                "config maps and artifacts are read by the webhook in the cluster alone: name a file",
             )),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::location::Location;
@@ -19,7 +20,7 @@ use super::selector::{LabelSelector, SelectorWire};
 use super::settings::settings;
 use super::source::{Files, Source, SourceWire, Sources};
 use super::{Binding, ChainPolicy, Demands, Mode, Policy, PolicyFault, PolicySet, Reach};
-use crate::pattern::{ImagePattern, NamePattern};
+use crate::pattern::{ImagePattern, NamePattern, is_namespace};
 
 /// The version of all that is read here.
 const API_VERSION: &str = "in-toto.io/v1alpha1";
@@ -39,11 +40,16 @@ struct ObjectWire {
     kind: String,
     metadata: MetadataWire,
     spec: Value,
+    /// What the cluster said of it, where it was taken from one.
+    #[serde(default, rename = "status")]
+    _status: IgnoredAny,
 }
 
 #[derive(Deserialize)]
 struct MetadataWire {
     name: String,
+    #[serde(default)]
+    namespace: Option<String>,
 }
 
 /// Which images, and the chain that each of them has to have.
@@ -124,8 +130,9 @@ struct BindingWire {
 }
 
 pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicySet> {
-    let objects: Vec<ObjectWire> =
+    let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| error.to_string())?;
+    let objects: Vec<Value> = documents.into_iter().flat_map(objects_of).collect();
     if objects.len() > POLICIES {
         return Err(format!("there are more than {POLICIES} policies"));
     }
@@ -133,6 +140,7 @@ pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicyS
     let mut names = BTreeSet::new();
     let mut has_settings = false;
     for object in objects {
+        let object = ObjectWire::deserialize(object).map_err(|error| error.to_string())?;
         if object.api_version != API_VERSION {
             return Err(format!("apiVersion is {:?}, not {API_VERSION}", object.api_version));
         }
@@ -153,14 +161,39 @@ pub(super) fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<PolicyS
                 return Err(format!("two policies have the name {name:?}"));
             }
             "ClusterSupplyChainPolicy" => {
-                let files = Files { folder };
-                let policy = policy(name, Reach::Cluster, &object.spec, &files, now);
+                let policy = policy(name, Reach::Cluster, &object.spec, &Files { folder }, now);
+                set.policies.push(Arc::new(policy));
+            }
+            "SupplyChainPolicy" => {
+                let namespace = object.metadata.namespace.filter(|it| is_namespace(it));
+                let namespace = namespace.ok_or_else(|| format!("{name:?} has no namespace"))?;
+                // No name of a cluster begins in this way.
+                let name = format!("SupplyChainPolicy/{namespace}/{name}");
+                if !names.insert(name.clone()) {
+                    return Err(format!("two policies have the name {name:?}"));
+                }
+                let reach = Reach::Namespace(namespace);
+                let policy = policy(name, reach, &object.spec, &Files { folder }, now);
                 set.policies.push(Arc::new(policy));
             }
             kind => return Err(format!("{name:?} is of a kind that is not known: {kind}")),
         }
     }
     Ok(set)
+}
+
+/// Returns the objects of a document: kubectl writes several into one list.
+fn objects_of(document: Value) -> Vec<Value> {
+    match document {
+        Value::Null => Vec::new(),
+        Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
+            match list.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => vec![Value::Object(list)],
+            }
+        }
+        other => vec![other],
+    }
 }
 
 /// Reads a policy. One with faults is for what can be read of whom it is for, and denies that.

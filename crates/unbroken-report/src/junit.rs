@@ -31,14 +31,24 @@ struct Suite {
     output: String,
 }
 
-/// Writes the document.
-pub(crate) fn write(report: &Report) -> String {
-    let suites = suites(report);
+/// Writes the document. Of several reports, the suites are told apart by their layouts.
+pub(crate) fn write(reports: &[Report]) -> String {
     let mut root = Element::new("testsuites");
-    root.attribute("name", &format!("unbroken verify {}", report.facts().layout));
-    totals(&mut root, suites.iter().flat_map(|suite| &suite.cases));
-    for suite in &suites {
-        root.push(suite.element(&report.facts().now.to_string()));
+    let layouts: Vec<&str> = reports.iter().map(|report| report.facts().layout.as_str()).collect();
+    root.attribute("name", &format!("unbroken verify {}", layouts.join(" ")));
+    let mut all: Vec<(String, Suite)> = Vec::new();
+    for report in reports {
+        let facts = report.facts();
+        for mut suite in suites(report) {
+            if reports.len() > 1 {
+                suite.name = format!("{}: {}", facts.layout, suite.name);
+            }
+            all.push((facts.now.to_string(), suite));
+        }
+    }
+    totals(&mut root, all.iter().flat_map(|(_, suite)| &suite.cases));
+    for (time, suite) in &all {
+        root.push(suite.element(time));
     }
     root.document()
 }
@@ -76,7 +86,8 @@ fn suites(report: &Report) -> Vec<Suite> {
         rest.skipped = true;
         layout.cases.push(rest);
     }
-    if report.verdict() == Verdict::Rejected && !report.findings().iter().any(Finding::rejects) {
+    let fails = report.verdict() == Verdict::Rejected && !report.is_only_told();
+    if fails && !report.findings().iter().any(Finding::rejects) {
         case.errors.push("the chain is rejected".to_owned());
     }
     layout.cases.push(case);

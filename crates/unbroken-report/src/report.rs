@@ -46,6 +46,7 @@ pub struct Report {
     verdict: Verdict,
     coverage: Option<Coverage>,
     assessment: Assessment,
+    only_told: bool,
 }
 
 /// The verdicts.
@@ -145,21 +146,35 @@ impl Report {
             None | Some(Coverage::Covered { .. }) => Verdict::Verified,
             Some(Coverage::NotCovered | Coverage::NotJudged) => Verdict::Rejected,
         };
-        Self { facts, verdict, coverage, assessment }
+        Self { facts, verdict, coverage, assessment, only_told: false }
     }
 
     /// Reports the first steps of a chain, which passed. A subject of the facts is not looked at.
     pub fn partial(chain: &PartialSupplyChain, facts: Facts) -> Self {
         let coverage = facts.subject.as_ref().map(|_| Coverage::NotJudged);
         let assessment = chain.assessment().clone();
-        Self { facts, verdict: Verdict::Partial, coverage, assessment }
+        Self { facts, verdict: Verdict::Partial, coverage, assessment, only_told: false }
     }
 
     /// Reports a chain that did not pass.
     pub fn rejected(rejection: &Rejection, facts: Facts) -> Self {
         let coverage = facts.subject.as_ref().map(|_| Coverage::NotJudged);
         let assessment = rejection.assessment().clone();
-        Self { facts, verdict: Verdict::Rejected, coverage, assessment }
+        Self { facts, verdict: Verdict::Rejected, coverage, assessment, only_told: false }
+    }
+
+    /// Makes warnings of what rejects: somebody decided that it is told and not enforced. The verdict stays.
+    #[must_use]
+    pub fn only_told(mut self) -> Self {
+        for finding in &mut self.assessment.findings {
+            finding.severity = Severity::Warning;
+        }
+        Self { only_told: true, ..self }
+    }
+
+    /// Tells whether what rejects is told and not enforced.
+    pub fn is_only_told(&self) -> bool {
+        self.only_told
     }
 
     /// Returns the verdict.
@@ -239,12 +254,22 @@ impl Report {
 
     /// Writes the findings as a SARIF 2.1.0 log.
     pub fn to_sarif(&self) -> String {
-        sarif::write(self)
+        Self::sarif_of(std::slice::from_ref(self))
+    }
+
+    /// Writes the findings of several reports as one SARIF log, with a run for each.
+    pub fn sarif_of(reports: &[Self]) -> String {
+        sarif::write(reports)
+    }
+
+    /// Writes several reports as one JUnit document.
+    pub fn junit_of(reports: &[Self]) -> String {
+        junit::write(reports)
     }
 
     /// Writes the report as JUnit XML: a suite per step and inspection, a case per rule.
     pub fn to_junit(&self) -> String {
-        junit::write(self)
+        Self::junit_of(std::slice::from_ref(self))
     }
 }
 

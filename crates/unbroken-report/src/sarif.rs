@@ -21,7 +21,7 @@ struct Log<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: Vec<Run<'a>>,
 }
 
 #[derive(Serialize)]
@@ -118,8 +118,23 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-/// Writes the log.
-pub(crate) fn write(report: &Report) -> String {
+/// Writes the log, with a run for each report.
+pub(crate) fn write(reports: &[Report]) -> String {
+    let log = Log {
+        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        version: "2.1.0",
+        runs: reports.iter().map(run).collect(),
+    };
+    #[expect(
+        clippy::expect_used,
+        reason = "structs with text members always serialise, and a string takes every write"
+    )]
+    let mut text = serde_json::to_string_pretty(&log).expect("plain data");
+    text.push('\n');
+    text
+}
+
+fn run(report: &Report) -> Run<'_> {
     let codes = report.codes();
     let verdict = match report.verdict() {
         Verdict::Verified => "verified",
@@ -127,7 +142,7 @@ pub(crate) fn write(report: &Report) -> String {
         Verdict::Rejected => "rejected",
     };
     let facts = report.facts();
-    let run = Run {
+    Run {
         tool: Tool {
             driver: Driver {
                 name: "unbroken",
@@ -150,19 +165,7 @@ pub(crate) fn write(report: &Report) -> String {
             pinning: pinning(report.pinning()),
             unbound: unbound(report),
         },
-    };
-    let log = Log {
-        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        version: "2.1.0",
-        runs: [run],
-    };
-    #[expect(
-        clippy::expect_used,
-        reason = "structs with text members always serialise, and a string takes every write"
-    )]
-    let mut text = serde_json::to_string_pretty(&log).expect("plain data");
-    text.push('\n');
-    text
+    }
 }
 
 fn unbound(report: &Report) -> Vec<String> {

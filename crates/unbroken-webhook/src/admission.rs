@@ -10,7 +10,7 @@ use serde_json::Value;
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::{Reference, Selector};
-use unbroken_policy::{BreakGlass, Mode, Policy, PolicyFault, PolicySet, Reach, Tags, Unmatched};
+use unbroken_policy::{BreakGlass, Cover, Mode, Policy, PolicyFault, PolicySet, Tags, Unmatched};
 
 use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
@@ -356,28 +356,15 @@ impl Course<'_> {
         }
     }
 
-    /// Tells whether nobody who may say so for the cluster has a policy for the image. Else whoever may
-    /// write into a namespace would let any image in, by a policy with keys of his own.
+    /// Tells whether an image is asked for a policy: that of a namespace lets nothing in by itself.
     fn is_unmatched(&self, image: &Reference) -> bool {
-        let matching = self.policies.matching(image.repository(), self.namespace);
-        let mut certain = matching.filter(|policy| !self.may_be_of_others(policy));
-        if self.policies.is_delegated(self.namespace) {
-            return certain.next().is_none();
-        }
-        !certain.any(|policy| policy.reach == Reach::Cluster)
-    }
-
-    /// Tells whether a policy may be for other namespaces than this one, whose labels are not known. It is
-    /// asked for then, but nothing comes in because there is one: the policy of `env: dev` would be
-    /// enough for everything.
-    fn may_be_of_others(&self, policy: &Policy) -> bool {
-        policy.selector.is_some() && !self.policies.namespaces.contains_key(self.namespace)
+        self.policies.cover(image.repository(), self.namespace) != Cover::Enough
     }
 
     fn judge_unmatched(&mut self, image: &Reference, docket: &mut Docket) {
         let demand = Demand::new(image, "");
-        let mut matching = self.policies.matching(image.repository(), self.namespace);
-        let failure = if matching.any(|policy| self.may_be_of_others(policy)) {
+        let cover = self.policies.cover(image.repository(), self.namespace);
+        let failure = if cover == Cover::NotKnown {
             let message = "whether a policy is for the image is not known: the labels of the namespace are not known";
             let remedy = "try again; labels of namespaces are known to `serve --cluster` alone";
             Failure::new(AdmissionCode::Undecided, message, remedy).undecided()

@@ -2,6 +2,7 @@
 
 pub(crate) mod inspections;
 pub(crate) mod options;
+mod policies;
 mod replay;
 mod signed;
 
@@ -25,6 +26,7 @@ use unbroken_verify::{
 
 use self::inspections::{InspectionOptions, ProductBeside};
 use self::options::VerdictOptions;
+use self::policies::PolicyOptions;
 use self::replay::{BindingRequirements, StateOptions};
 use self::signed::InspectionSigning;
 use crate::commands::image::{find_image, gather};
@@ -43,6 +45,9 @@ use crate::registries::{RegistryOptions, oci_error};
 /// Exit code 0: verified. 1: rejected, and the report says why. 2: the arguments are not usable.
 /// 3: undecided, since something could not be read or run.
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "unbroken verify [OPTIONS] --layout <FILE> --trust <FILE>... [IMAGE]\n       unbroken verify [OPTIONS] --policy <FILE> <IMAGE>"
+)]
 pub(crate) struct Verify {
     /// The image in question: registry/app:1.4, oci:DIR, ... as `image digest` takes it
     #[arg(conflicts_with = "subject")]
@@ -51,11 +56,13 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "PLATFORM", requires = "image", hide_short_help = true)]
     platform: Option<Platform>,
     /// The signed layout
-    #[arg(short, long, value_name = "FILE")]
-    layout: PathBuf,
-    /// The public key of an owner of the layout; may be repeated, and each must have signed
-    #[arg(short, long, value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(short, long, value_name = "FILE", required_unless_present = "policy")]
+    layout: Option<PathBuf>,
+    /// The public key of an owner; may be repeated, and each must sign
+    #[arg(short, long, value_name = "FILE", required_unless_present = "policy", num_args = 1..)]
     trust: Vec<PathBuf>,
+    #[command(flatten)]
+    policies: PolicyOptions,
     /// Look for links there too: a repository, oci:DIR or folder:DIR
     #[arg(long, value_name = "STORE", requires = "image")]
     evidence: Vec<Location>,
@@ -106,6 +113,10 @@ pub(crate) type Verdict = std::result::Result<VerifiedSupplyChain, Box<Rejection
 
 impl Verify {
     pub(crate) fn run(self, output: &Output) -> Result<Exit> {
+        if let (Some(file), Some(image)) = (self.policies.file(), &self.image) {
+            let (verdict, registries) = (&self.verdict, &self.registries);
+            return self.policies.decide(file, image, verdict, registries, output);
+        }
         let now = self.verdict.now();
         let owners = load_owners(&self.trust, now)?;
         if let Some(step) = &self.up_to {
@@ -118,7 +129,7 @@ impl Verify {
         // A tag is looked up once; what follows goes by digests.
         let (subject, beside) = self.subject(output)?;
         let (verdict, outcomes) = self.verify(&owners, now, &beside)?;
-        let report = report(&verdict, Facts { subject, ..facts(&self.layout, now) });
+        let report = report(&verdict, Facts { subject, ..facts(self.layout()?, now) });
         if report.is_verified()
             && let Ok(chain) = &verdict
         {
@@ -139,7 +150,7 @@ impl Verify {
         now: Timestamp,
         beside: &[NamedEvidence],
     ) -> Result<(Verdict, Outcomes)> {
-        let in_force = match open(&self.layout, owners, now)? {
+        let in_force = match open(self.layout()?, owners, now)? {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok((Err(rejection), Vec::new())),
         };
@@ -167,8 +178,8 @@ impl Verify {
         owners: &KeySet<Owner>,
         now: Timestamp,
     ) -> Result<Report> {
-        let facts = facts(&self.layout, now);
-        let in_force = match open(&self.layout, owners, now)? {
+        let facts = facts(self.layout()?, now);
+        let in_force = match open(self.layout()?, owners, now)? {
             Ok(in_force) => in_force,
             Err(rejection) => return Ok(Report::rejected(&rejection, facts)),
         };
@@ -183,6 +194,11 @@ impl Verify {
             Ok(chain) => Report::partial(&chain, facts),
             Err(rejection) => Report::rejected(&rejection, facts),
         })
+    }
+
+    fn layout(&self) -> Result<&Path> {
+        let none = || CliError::usage("no layout was named").remedy("name it with --layout");
+        self.layout.as_deref().ok_or_else(none)
     }
 
     fn options(&self, owners: &KeySet<Owner>, now: Timestamp) -> Result<Options> {
@@ -203,14 +219,14 @@ impl Verify {
     }
 
     fn link_dir(&self) -> Option<PathBuf> {
-        let beside = || match self.layout.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => Path::new(".").to_owned(),
+        let beside = || match self.layout.as_ref()?.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => Some(folder.to_owned()),
+            _ => Some(Path::new(".").to_owned()),
         };
         // The links of an image in a registry lie beside the image.
         let in_registry = matches!(self.image, Some(Location::Registry(_)));
         let elsewhere = in_registry || !self.evidence.is_empty();
-        self.link_dir.clone().or_else(|| (!elsewhere).then(beside))
+        self.link_dir.clone().or_else(|| if elsewhere { None } else { beside() })
     }
 
     /// Finds the digests of what is in question, and what lies beside it.

@@ -27,6 +27,7 @@ mod metadata;
 mod others;
 mod path;
 mod pipes;
+mod policies;
 mod replay;
 mod secrets;
 mod several_keys;

@@ -11,6 +11,7 @@ mod api_server;
 mod bypasses;
 mod cache;
 mod cluster;
+mod cookbook;
 mod decisions;
 mod deployment;
 mod entries;

@@ -18,7 +18,7 @@ use crate::keys::{PassphraseSource, load_public_key_at};
 /// What inspections may do.
 #[derive(Args, Debug)]
 pub(crate) struct InspectionOptions {
-    /// The folder of the product, which inspections look at a copy of [default: .]
+    /// The folder of the product; inspections see a copy [default: .]
     #[arg(long, value_name = "DIR", help_heading = "Inspections")]
     product: Option<PathBuf>,
     /// End an inspection after so many seconds

@@ -38,8 +38,9 @@ enum Dialect {
     Go,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
     Text,
     Json,
     Sarif,
@@ -66,6 +67,10 @@ impl VerdictOptions {
             Dialect::Go => PatternDialect::Go,
         };
         Options { parameters, commands, patterns, ..Options::default() }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     pub(crate) fn print(&self, report: &Report, output: &Output) {
