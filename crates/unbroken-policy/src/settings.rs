@@ -92,7 +92,9 @@ pub(super) fn settings(spec: Value) -> Result<Settings, String> {
     });
     let break_glass = wire.break_glass.into_iter().map(|wire| {
         let BreakGlassWire { users, groups, namespaces, reason, until } = wire;
-        let nobody = users.is_empty() && groups.is_empty();
+        // Who is nameless is nobody: a request without a user would be meant by it.
+        let nameless = users.iter().chain(&groups).any(|name| name.trim().is_empty());
+        let nobody = nameless || users.is_empty() && groups.is_empty();
         if nobody || namespaces.is_empty() || reason.trim().is_empty() {
             return Err("breakGlass has users or groups, namespaces and a reason".to_owned());
         }

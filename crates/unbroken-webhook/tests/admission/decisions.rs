@@ -282,6 +282,8 @@ fn glass_is_broken_by_those_who_may_and_never_by_the_object() {
     denied(&world.judge(&ended, &ask("alice", &[])), 403, "link-missing");
     for (from, to) in [
         ("users: [alice], groups: [on-call], ", ""),
+        ("users: [alice]", "users: [alice, '']"),
+        ("groups: [on-call]", "groups: [' ']"),
         ("groups: [on-call]", "groups: ['system:authenticated']"),
         ("namespaces: [prod]", "namespaces: []"),
         ("'incident 9'", "' '"),
