@@ -26,6 +26,9 @@ const GENERATIONS: usize = 4;
 pub struct Generation {
     /// When it was made, in seconds since 1970.
     pub made: i64,
+    /// The names of the server.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// The certificate of the authority, in PEM.
     pub authority: String,
     /// The certificate of the server, in PEM.
@@ -66,7 +69,8 @@ impl Generation {
         let issuer = Issuer::new(of_authority, authority_key);
         let key = KeyPair::generate()?;
         let certificate = of_server.signed_by(&key, &issuer)?.pem();
-        Ok(Self { made, authority, certificate, key: key.serialize_pem() })
+        let names = names.to_vec();
+        Ok(Self { made, names, authority, certificate, key: key.serialize_pem() })
     }
 
     fn age(&self, now: Timestamp) -> i64 {
@@ -80,12 +84,22 @@ impl Generation {
 }
 
 impl Generations {
-    /// Reads what lies in the secret; nothing of what is no account of generations.
-    pub fn parse(bytes: &[u8]) -> Self {
-        let mut found: Vec<Generation> = serde_json::from_slice(bytes).unwrap_or_default();
-        found.truncate(GENERATIONS);
+    /// Reads what lies in the secret: the latest of what is an account of generations, and what is wrong
+    /// with the rest.
+    pub fn parse(bytes: &[u8]) -> (Self, Option<String>) {
+        if bytes.is_empty() {
+            return (Self::default(), None);
+        }
+        let mut found: Vec<Generation> = match serde_json::from_slice(bytes) {
+            Ok(found) => found,
+            // The error could quote a key.
+            Err(_) => return (Self::default(), Some("it holds no account of them".to_owned())),
+        };
         found.sort_by_key(|generation| generation.made);
-        Self(found)
+        let too_many = found.len().saturating_sub(GENERATIONS);
+        found.drain(..too_many);
+        let fault = format!("it holds more than {GENERATIONS}; the latest count");
+        (Self(found), (too_many > 0).then_some(fault))
     }
 
     /// Writes them down.
@@ -114,12 +128,20 @@ impl Generations {
                 kept.push(generation.clone());
             }
         }
-        let fresh = kept.last().is_some_and(|last| last.age(now) < renew_after);
+        let young = kept.last().filter(|last| last.age(now) < renew_after);
+        let missing = |of: &Generation| names.iter().any(|name| !of.names.contains(name));
+        let fresh = young.is_some_and(|last| !missing(last));
         if fresh && kept.len() == self.0.len() {
             return Ok(None);
         }
         if !fresh {
-            kept.push(Generation::make(names, now)?);
+            // Replicas whose names differ while they are replaced want all of them, and not each its own again
+            // and again. A name that nobody asks for any more goes with the next one.
+            let before = young.map(|last| last.names.clone()).unwrap_or_default();
+            let further = before.into_iter().filter(|name| !names.contains(name));
+            let all: Vec<String> = names.iter().cloned().chain(further).collect();
+            kept.push(Generation::make(&all, now)?);
+            kept.drain(..kept.len().saturating_sub(GENERATIONS));
         }
         Ok(Some(Self(kept)))
     }
@@ -178,10 +200,45 @@ mod tests {
     fn what_lies_in_the_secret_is_read_again_and_junk_is_nothing() {
         let names = ["localhost".to_owned()];
         let made = Generations::default().renewed(&names, at(0), DAY).unwrap().unwrap();
-        let read = Generations::parse(made.to_json().as_bytes());
-        assert_eq!(read.to_json(), made.to_json());
-        for junk in ["", "{}", "[1]", "[{\"made\":1}]", "null"] {
-            assert_eq!(Generations::parse(junk.as_bytes()).0.len(), 0, "{junk}");
+        let (read, fault) = Generations::parse(made.to_json().as_bytes());
+        assert_eq!((read.to_json(), fault), (made.to_json(), None));
+        assert_eq!(Generations::parse(b"").1, None);
+        for junk in ["{}", "[1]", "[{\"made\":1}]", "null"] {
+            let (read, fault) = Generations::parse(junk.as_bytes());
+            assert_eq!((read.0.len(), fault.is_some()), (0, true), "{junk}");
         }
+    }
+
+    #[test]
+    fn of_too_many_the_latest_count_and_it_is_told() {
+        let names = ["localhost".to_owned()];
+        let all = (0..6).map(|days| Generation::make(&names, at(5 - days)).unwrap());
+        let (read, fault) = Generations::parse(Generations(all.collect()).to_json().as_bytes());
+        let made: Vec<i64> = read.0.iter().map(|generation| generation.made).collect();
+        assert_eq!(made, [2, 3, 4, 5].map(|days| at(days).unix()));
+        assert_eq!(fault.unwrap(), "it holds more than 4; the latest count");
+    }
+
+    #[test]
+    fn a_name_that_is_not_in_the_certificate_makes_another_one() {
+        let names = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let (old, new) = (names(&["a.svc", "b.svc"]), names(&["a.svc", "c.svc"]));
+        let renewed =
+            |of: &Generations, names: &[String]| of.renewed(names, at(0), 60 * DAY).unwrap();
+        let first = renewed(&Generations::default(), &old).unwrap();
+        assert!(renewed(&first, &old).is_none());
+        let second = renewed(&first, &new).unwrap();
+        assert_eq!(second.0[1].names, ["a.svc", "c.svc", "b.svc"]);
+        // Neither replica makes another one while both are there.
+        assert!(renewed(&second, &old).is_none() && renewed(&second, &new).is_none());
+        let later = second.renewed(&new, at(61), 60 * DAY).unwrap().unwrap();
+        assert_eq!(later.0.last().unwrap().names, new);
+        // However often names change, so many are kept.
+        let mut all = later;
+        for number in 0..6 {
+            let names = [format!("n{number}.svc")];
+            all = all.renewed(&names, at(61), 60 * DAY).unwrap().unwrap();
+        }
+        assert_eq!(all.0.len(), GENERATIONS);
     }
 }

@@ -57,6 +57,8 @@ pub struct Rotation {
     /// Since when authorities were seen in all registrations.
     trusted: BTreeMap<String, Instant>,
     fault: Option<String>,
+    /// What was told of the secret.
+    told: Option<String>,
 }
 
 impl Shown {
@@ -78,7 +80,8 @@ impl Rotation {
         log: Log,
     ) -> Result<Shown, ApiError> {
         let (shown, trusted) = (Shown::default(), BTreeMap::new());
-        let mut rotation = Self { api, issuing, clock, log, shown, trusted, fault: None };
+        let mut rotation =
+            Self { api, issuing, clock, log, shown, trusted, fault: None, told: None };
         let shown = rotation.shown.clone();
         // Two replicas that begin at the same time make one secret: the other takes it up.
         let mut tries = 0;
@@ -180,13 +183,18 @@ impl Rotation {
     }
 
     /// Reads the generations, and makes a new one where it is time.
-    fn generations(&self) -> Result<Generations, ApiError> {
-        let (namespace, name) = &self.issuing.secret;
+    fn generations(&mut self) -> Result<Generations, ApiError> {
+        let (namespace, name) = &self.issuing.secret.clone();
         let path = Resource::SECRETS.one(Some(namespace), name);
         let secret = self.api.find(&path)?;
         let data = secret.as_ref().and_then(|secret| secret.get("data")?.get(MEMBER)?.as_str());
         let bytes = data.and_then(|text| BASE64.decode(text.as_bytes()).ok()).unwrap_or_default();
-        let generations = Generations::parse(&bytes);
+        let (generations, wrong) = Generations::parse(&bytes);
+        if let Some(wrong) = wrong
+            && self.told.replace(wrong.clone()) != Some(wrong.clone())
+        {
+            self.log.event(&format!("the certificates in the secret {}: {wrong}", name.as_str()));
+        }
         let renew_after = i64::try_from(self.issuing.renew_after.as_secs()).unwrap_or(i64::MAX);
         let renewed = generations.renewed(&self.issuing.names, (self.clock)(), renew_after);
         let renewed = renewed.map_err(|error| ApiError::Settings(error.to_string()))?;
