@@ -72,9 +72,12 @@ impl ChainPolicy {
         Ok(waiting.conclude(Vec::new())?)
     }
 
-    /// Says when the layout ends, if it is in force now.
-    pub fn layout_ends(&self, now: Timestamp) -> Option<Timestamp> {
-        self.open(now).ok().map(|layout| layout.expires())
+    /// Says when the layout ends.
+    ///
+    /// # Errors
+    /// Why it is not in force now.
+    pub fn layout_ends(&self, now: Timestamp) -> Result<Timestamp, Refusal> {
+        Ok(self.open(now)?.expires())
     }
 
     /// Returns where evidence lies beside the repository of the image.

@@ -145,10 +145,18 @@ impl Store {
         object
     }
 
-    fn list(&self, collection: &str, name: Option<&str>) -> Value {
+    /// Returns a page of a list, which goes on behind the object of a number.
+    fn list(&self, collection: &str, name: Option<&str>, (begin, limit): (usize, usize)) -> Value {
         let items = self.objects.iter().filter(|(path, _)| is_in(path, collection, name));
         let items: Vec<&Value> = items.map(|(_, object)| object).collect();
-        json!({"kind": "List", "metadata": {"resourceVersion": self.version.to_string()}, "items": items})
+        let end = items.len().min(begin.saturating_add(limit));
+        let rest = items.len() - end;
+        let mut metadata = json!({"resourceVersion": self.version.to_string()});
+        if rest > 0 {
+            metadata["continue"] = json!(end.to_string());
+            metadata["remainingItemCount"] = json!(rest);
+        }
+        json!({"kind": "List", "metadata": metadata, "items": items[begin.min(end)..end]})
     }
 }
 
@@ -173,7 +181,12 @@ impl State {
         match request.method.as_str() {
             "GET" => match store.objects.get(path) {
                 Some(object) => reply(object),
-                None if is_collection(path) => reply(&store.list(path, name)),
+                None if is_collection(path) => {
+                    let number = |name| parameter(name).and_then(|text| text.parse().ok());
+                    let page =
+                        (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
+                    reply(&store.list(path, name, page))
+                }
                 None => status(404),
             },
             "POST" => {

@@ -21,7 +21,7 @@ pub enum Decision {
 
 /// That every image of an object was judged under every policy that matches it, and may come in.
 ///
-/// Only [`Docket::decide`] makes one.
+/// Only [`Docket::decide`] makes one, or its sibling for what runs nothing new.
 #[derive(Debug)]
 pub struct Proof {
     settled: BTreeMap<Demand, Settlement>,

@@ -4,8 +4,8 @@
 //! body -Request::parse-> Request -image_slots-> images x matching policies -Verify-> Docket
 //!   Docket::decide -> Deny(failures) | Admit(Proof)  -answer-> the review that goes back
 //! ```
-//! Nothing but [`decision::Docket::decide`] makes a [`decision::Proof`], and what is undecided is a denial
-//! that says so. No command of a layout is run: the code that could is not linked in.
+//! Only [`decision::Docket`] makes a [`decision::Proof`], also that nothing new runs, and what is undecided is a
+//! denial that says so. No command of a layout is run: the code that could is not linked in.
 
 pub mod admission;
 pub mod answer;
@@ -21,6 +21,7 @@ pub mod log;
 pub mod metrics;
 pub mod mutation;
 pub mod options;
+pub mod policy_file;
 pub mod recall;
 pub mod review;
 pub mod serve;

@@ -39,6 +39,7 @@ pub struct Metrics {
     malformed: Counter,
     panics: Counter,
     reloads: Family<Labels<2>, Counter>,
+    left_out: Counter,
 }
 
 /// What is asked when somebody reads the metrics.
@@ -98,10 +99,11 @@ impl Default for Metrics {
             malformed: Counter::default(),
             panics: Counter::default(),
             reloads: Family::default(),
+            left_out: Counter::default(),
             registry: Registry::default(),
         };
         let Self { decisions, failures, duration, turned_away, .. } = &made;
-        let Self { malformed, panics, reloads, .. } = &made;
+        let Self { malformed, panics, reloads, left_out, .. } = &made;
         registry.register("decisions", "Answers, by what came of them", decisions.clone());
         registry.register("failures", "Reasons against images", failures.clone());
         registry.register_with_unit(
@@ -114,6 +116,7 @@ impl Default for Metrics {
         registry.register("malformed", "Bodies that are no review", malformed.clone());
         registry.register("panics", "Reviews that ended in a panic", panics.clone());
         registry.register("reloads", "Policies and certificates read again", reloads.clone());
+        registry.register("recheck_left_out", "Pods that were too many", left_out.clone());
         Self { registry, ..made }
     }
 }
@@ -183,6 +186,11 @@ impl Metrics {
 
     pub(crate) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// Counts pods that run and were not judged again, because there are too many.
+    pub(crate) fn left_out(&self, pods: u64) {
+        self.left_out.inc_by(pods);
     }
 
     /// Counts that something was read again, and whether it can be used.

@@ -3,27 +3,23 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use unbroken_policy::PolicySet;
 
 use crate::cache::options::CacheOptions;
+use crate::cluster::Follower;
 use crate::cluster::events::Events;
 use crate::cluster::options::{Cluster, ClusterOptions, IssuingOptions};
 use crate::cluster::pull_secrets::PullSecrets;
+use crate::cluster::recheck::Recheck;
 use crate::cluster::rotation::Rotation;
-use crate::cluster::{Follower, recheck};
 use crate::failure::Failed;
 use crate::log::Log;
-use crate::metrics::Reloaded;
-use crate::options::{Registries, clock, load_policies};
+use crate::options::{Registries, clock};
+use crate::policy_file::PolicyFile;
 use crate::server::{Certificates, Service, serve_metrics, serve_tls};
 use crate::verifier::RegistryVerifier;
-
-/// How often the policies are looked at.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Answer the API server: POST /verify and /mutate, GET /livez and /readyz
 #[derive(Args, Debug)]
@@ -61,10 +57,8 @@ impl Serve {
     pub fn run(self) -> Result<(), Failed> {
         let cluster = self.cluster.cluster()?;
         let issuing = self.issuing.issuing(cluster.as_ref())?;
-        let policies = match &self.policies {
-            Some(file) => load_policies(file, clock())?,
-            None => PolicySet::default(),
-        };
+        let file = self.policies.map(|path| PolicyFile::open(path, clock)).transpose()?;
+        let policies = file.as_ref().map(PolicyFile::policies).unwrap_or_default();
         let policies = if cluster.is_some() { Follower::at_first(policies) } else { policies };
         let registries = self.registries.client()?;
         let bounds = self.cache.bounds();
@@ -75,21 +69,22 @@ impl Serve {
             verifier = verifier.with_pull_secrets(pull_secrets);
         }
         let service = Service::new(policies, Arc::new(verifier), clock, log.clone());
-        if let Some(Cluster { api, recheck: Some(every), .. }) = &cluster {
-            recheck::start(api.clone(), &service, clock, *every);
+        let instance =
+            || std::env::var("HOSTNAME").unwrap_or_else(|_| "unbroken-webhook".to_owned());
+        let cannot = |error| Failed::usage(format!("cannot begin: {error}"));
+        if let Some(Cluster { api, own_namespace, recheck: Some(every), .. }) = &cluster {
+            let who = (own_namespace.clone(), instance());
+            Recheck::new(api.clone(), &service, clock, who).start(*every).map_err(cannot)?;
         }
         if let Some(Cluster { api, events: true, .. }) = &cluster {
-            let instance = std::env::var("HOSTNAME");
-            let instance = instance.unwrap_or_else(|_| "unbroken-webhook".to_owned());
-            service.tell_events(Events::start(api.clone(), instance, log));
+            let events = Events::start(api.clone(), instance(), log).map_err(cannot)?;
+            service.tell_events(events);
         }
         let metrics = self.metrics.map(listen).transpose()?;
         let (listener, address) = listen(self.listen)?;
         service.log().event(&format!("listening on {address}"));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failed::usage(format!("cannot begin: {error}")))?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
         // The library of TLS asks for the one library of cryptography that there is here.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let certificates = match (issuing, &cluster, self.cert, self.key) {
@@ -106,12 +101,14 @@ impl Serve {
                 service.log().event(&format!("metrics on {address}"));
                 tokio::spawn(serve_metrics(Arc::clone(&service), listener));
             }
-            match (cluster, self.policies) {
+            match (cluster, file) {
                 (Some(cluster), file) => {
-                    Follower::start(&service, cluster, registries, file, clock);
+                    let begun = Follower::start(&service, cluster, registries, file, clock);
+                    begun.map_err(cannot)?;
                 }
                 (None, Some(file)) => {
-                    tokio::spawn(follow_policies(Arc::clone(&service), file));
+                    let begun = file.follow(Arc::downgrade(&service));
+                    begun.map_err(cannot)?;
                 }
                 (None, None) => {}
             }
@@ -127,34 +124,6 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failed> {
     listener.set_nonblocking(true).map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     Ok((listener, address))
-}
-
-/// Takes up policies, and the files that they name, as they are. Where there are none that can be told,
-/// those of before stay in force.
-async fn follow_policies(service: Arc<Service>, path: PathBuf) {
-    let mut fault = None;
-    loop {
-        tokio::time::sleep(LOOK_AGAIN).await;
-        // Files are read, and layouts with them: nobody's review waits for that.
-        let file = path.clone();
-        let read = tokio::task::spawn_blocking(move || load_policies(&file, clock()));
-        let found = match read.await {
-            Ok(Ok(policies)) => {
-                service.set_policies(policies);
-                None
-            }
-            Ok(Err(failed)) => Some(failed.to_string()),
-            Err(_) => Some("reading the policies ended in a panic".to_owned()),
-        };
-        if found.is_some() || fault.is_some() {
-            service.metrics().reloaded(Reloaded::Policies, found.is_none());
-        }
-        if found != fault {
-            let event = found.as_deref().unwrap_or("the policies can be used again");
-            service.log().event(event);
-        }
-        fault = found;
-    }
 }
 
 async fn asked_to_end() {

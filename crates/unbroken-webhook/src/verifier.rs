@@ -212,9 +212,9 @@ impl Verify for RegistryVerifier {
 }
 
 impl OfPod<'_> {
-    fn verifier(&self) -> &RegistryVerifier {
+    fn verifier(&self, occasion: Occasion) -> &RegistryVerifier {
         self.made.get_or_init(|| RegistryVerifier {
-            client: self.pull_secrets.client(&self.puller),
+            client: self.pull_secrets.client(&self.puller, occasion.until),
             ..self.remembering()
         })
     }
@@ -232,7 +232,7 @@ impl Verify for OfPod<'_> {
         policies: &[&Policy],
         occasion: Occasion,
     ) -> Vec<Result<Verified, Vec<Failure>>> {
-        self.verifier().verify(image, policies, occasion)
+        self.verifier(occasion).verify(image, policies, occasion)
     }
 
     fn recall(
@@ -245,7 +245,7 @@ impl Verify for OfPod<'_> {
     }
 
     fn resolve(&self, image: &Reference, occasion: Occasion) -> Result<Digest, Box<Failure>> {
-        self.verifier().resolve(image, occasion)
+        self.verifier(occasion).resolve(image, occasion)
     }
 }
 

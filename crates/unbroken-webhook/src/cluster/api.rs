@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use thiserror::Error;
@@ -19,10 +19,11 @@ use zeroize::Zeroizing;
 
 /// Where the kubelet puts what a pod needs to reach the API server.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The largest answer: a page of a list, whose objects have 3 MiB each at the most.
-const LARGEST_ANSWER: u64 = 64 << 20;
+/// The largest answer: a page of a list. One object has 1.5 MiB in etcd, and each of its letters may be
+/// six in JSON.
+const LARGEST_ANSWER: u64 = 16 << 20;
 /// The longest event of a watch.
-const LONGEST_EVENT: u64 = 8 << 20;
+const LONGEST_EVENT: u64 = LARGEST_ANSWER;
 /// The largest file of a token or of authorities.
 const LARGEST_FILE: u64 = 1 << 20;
 /// How long an answer may take.
@@ -69,6 +70,12 @@ pub enum ApiError {
         action: String,
         /// What is wrong.
         fault: String,
+    },
+    /// What it said is more than is read.
+    #[error("the API server's answer to {action} has more than {LARGEST_ANSWER} bytes")]
+    TooLarge {
+        /// What was asked.
+        action: String,
     },
     /// It cannot be asked: the address, the authorities or the token are not usable.
     #[error("the API server cannot be asked: {0}")]
@@ -135,15 +142,21 @@ impl Api {
 
     /// Reads an object or a list.
     pub fn get(&self, path: &str) -> Result<Value, ApiError> {
-        let action = format!("GET {path}");
-        let request = self.agent()?.get(self.url(path));
-        let request = self.authorized(request)?;
-        read(&action, request.call())
+        self.get_until(path, None)
     }
 
     /// Reads an object, where there is one.
     pub fn find(&self, path: &str) -> Result<Option<Value>, ApiError> {
-        match self.get(path) {
+        self.find_until(path, None)
+    }
+
+    /// Reads an object, where there is one, for somebody who waits until then.
+    pub fn find_until(
+        &self,
+        path: &str,
+        until: Option<Instant>,
+    ) -> Result<Option<Value>, ApiError> {
+        match self.get_until(path, until) {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.code() == Some(404) => Ok(None),
             Err(error) => Err(error),
@@ -181,6 +194,16 @@ impl Api {
         Ok(Events { action, lines: BufReader::new(reader) })
     }
 
+    fn get_until(&self, path: &str, until: Option<Instant>) -> Result<Value, ApiError> {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let action = format!("GET {path}");
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(ApiError::Transport { action, fault: "there is no time left".to_owned() });
+        }
+        let request = self.agent()?.get(self.url(path)).config().timeout_global(left).build();
+        read(&action, self.authorized(request)?.call())
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.shared.endpoint.address.trim_end_matches('/'))
     }
@@ -196,7 +219,7 @@ impl Api {
         {
             return Ok(agent.clone());
         }
-        let agent = agent(self.shared.secure, &authorities)?;
+        let agent = agent(self.shared.secure, &authorities, SILENCE)?;
         *made = Some((authorities, agent.clone()));
         Ok(agent)
     }
@@ -247,7 +270,7 @@ impl Events {
         match self.lines.by_ref().take(LONGEST_EVENT).read_until(b'\n', &mut line) {
             Ok(_) => {}
             // A watch that is silent for long may have nobody at its other end: it is begun again.
-            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(None),
+            Err(error) if is_silence(&error) => return Ok(None),
             Err(error) => {
                 let (action, fault) = (self.action.clone(), error.to_string());
                 return Err(ApiError::Transport { action, fault });
@@ -264,7 +287,13 @@ impl Events {
     }
 }
 
-fn agent(secure: bool, authorities: &[u8]) -> Result<Agent, ApiError> {
+/// Tells whether nothing came for as long as is waited. The library says so in an error of its own.
+fn is_silence(error: &std::io::Error) -> bool {
+    let of_library = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(of_library, Some(ureq::Error::Timeout(_)))
+}
+
+fn agent(secure: bool, authorities: &[u8], silence: Duration) -> Result<Agent, ApiError> {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         // The API server redirects nobody, and the token is for it alone.
@@ -273,7 +302,7 @@ fn agent(secure: bool, authorities: &[u8]) -> Result<Agent, ApiError> {
         .user_agent(concat!("unbroken-webhook/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(ANSWER_TIME))
         .timeout_recv_response(Some(ANSWER_TIME))
-        .timeout_per_read(Some(SILENCE))
+        .timeout_per_read(Some(silence))
         .timeout_per_write(Some(ANSWER_TIME));
     if secure {
         let mut roots: Vec<Certificate<'static>> = Vec::new();
@@ -316,7 +345,10 @@ fn read(action: &str, answered: Answered) -> Result<Value, ApiError> {
     let mut response = sound(action, answered)?;
     let unreadable = |fault: String| ApiError::Unreadable { action: action.to_owned(), fault };
     let bytes = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
-    let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
+    let bytes = bytes.map_err(|error| match error {
+        ureq::Error::BodyExceedsLimit(_) => ApiError::TooLarge { action: action.to_owned() },
+        other => unreadable(other.to_string()),
+    })?;
     serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))
 }
 
@@ -326,4 +358,33 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let file = fs::File::open(path).map_err(cannot)?;
     file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(cannot)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_watch_that_nothing_comes_of_is_silent_and_has_not_failed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").unwrap();
+            // Until the client has had enough.
+            _ = wait.recv();
+        });
+        let agent = agent(false, &[], Duration::from_millis(50)).unwrap();
+        let body = agent.get(&url).call().unwrap().into_body();
+        let reader: Box<dyn Read + Send> = Box::new(body.into_reader());
+        let lines = BufReader::new(reader);
+        let mut events = Events { action: "the watch".to_owned(), lines };
+        assert!(events.wait().unwrap().is_none());
+        drop(done);
+        server.join().unwrap();
+    }
 }

@@ -4,7 +4,11 @@
 //! event with a count, so that a controller that tries for ever fills no store.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -34,6 +38,7 @@ const LONGEST_NOTE: usize = 1024;
 /// Where events are told.
 pub struct Events {
     to: SyncSender<Notice>,
+    dropped: Arc<AtomicU64>,
 }
 
 /// What is told.
@@ -68,16 +73,27 @@ struct Writer {
     known: BTreeMap<Key, Written>,
     allowance: u32,
     refilled: Instant,
-    dropped: u64,
+    /// Events that were not written, in all and of which the log has told.
+    dropped: Arc<AtomicU64>,
+    told: u64,
 }
 
 impl Events {
     /// Writes events in a thread of its own. `instance` says which replica it is.
-    pub fn start(api: Api, instance: String, log: Log) -> Self {
+    ///
+    /// # Errors
+    /// Where the machine gives no thread.
+    pub fn start(api: Api, instance: String, log: Log) -> io::Result<Self> {
         let (to, notices) = sync_channel(WAITING);
-        let mut writer = Writer::new(api, instance, log);
-        std::thread::spawn(move || writer.run(&notices));
-        Self { to }
+        let dropped = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer::new(api, instance, log, Arc::clone(&dropped));
+        Builder::new().spawn(move || writer.run(&notices))?;
+        Ok(Self { to, dropped })
+    }
+
+    /// Returns how many events were not written: there were too many, or the API server did not take them.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Tells of an answer, if there is something to tell. A dry run leaves nothing behind.
@@ -105,14 +121,16 @@ impl Events {
         let note = note.chars().take(LONGEST_NOTE / 4).collect();
         let key = Key { namespace, kind, name, reason, codes };
         // Where too many wait, what the log has is enough.
-        drop(self.to.try_send(Notice { key, note, at }));
+        if self.to.try_send(Notice { key, note, at }).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Writer {
-    fn new(api: Api, instance: String, log: Log) -> Self {
+    fn new(api: Api, instance: String, log: Log, dropped: Arc<AtomicU64>) -> Self {
         let (known, refilled) = (BTreeMap::new(), Instant::now());
-        Self { api, instance, log, known, allowance: BURST, refilled, dropped: 0 }
+        Self { api, instance, log, known, allowance: BURST, refilled, dropped, told: 0 }
     }
 
     fn run(&mut self, notices: &Receiver<Notice>) {
@@ -139,7 +157,7 @@ impl Writer {
             self.refilled = Instant::now();
         }
         if self.allowance == 0 || self.known.len() >= KNOWN {
-            self.dropped += 1;
+            self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         self.allowance -= 1;
@@ -149,7 +167,10 @@ impl Writer {
                 let written = Written { path, count: 1, counted, last, is_told: true };
                 self.known.insert(notice.key, written);
             }
-            Err(error) => self.log.event(&format!("an event was not written: {error}")),
+            Err(error) => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                self.log.event(&format!("an event was not written: {error}"));
+            }
         }
     }
 
@@ -189,16 +210,17 @@ impl Writer {
             }
         }
         self.known.retain(|_, written| !written.is_told || written.counted.elapsed() < KNOWN_FOR);
-        if self.dropped > 0 && self.allowance > 0 {
-            self.log
-                .event(&format!("{} events were not written: there were too many", self.dropped));
-            self.dropped = 0;
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        if dropped > self.told && self.allowance > 0 {
+            let more = dropped - self.told;
+            self.log.event(&format!("{more} events were not written"));
+            self.told = dropped;
         }
     }
 }
 
 /// Writes a moment as events have it.
-fn micro_time(at: Timestamp) -> String {
+pub(super) fn micro_time(at: Timestamp) -> String {
     format!("{}.000000Z", at.to_string().trim_end_matches('Z'))
 }
 
@@ -214,8 +236,8 @@ mod tests {
         let server = MockApi::start();
         let address = server.address().to_owned();
         let api = Api::new(Endpoint { address, authorities: None, token: None }).unwrap();
-        let log = Log::new(std::io::sink());
-        let mut writer = Writer::new(api, "webhook-0".to_owned(), log);
+        let log = Log::new(io::sink());
+        let mut writer = Writer::new(api, "webhook-0".to_owned(), log, Arc::default());
         let (namespace, at) = (Name::new("prod").unwrap(), Timestamp::from_unix(1_790_000_000));
         let (kind, name, codes) = ("Pod".to_owned(), "web".to_owned(), "link-missing".to_owned());
         let key = Key { namespace, kind, name, reason: "Denied", codes };
@@ -235,5 +257,13 @@ mod tests {
         let before = server.requests().len();
         writer.count();
         assert_eq!(server.requests().len(), before);
+        // Whatever is not written is counted: what the API server refuses, and what is too much.
+        server.fail(Some(403));
+        let other = Key { name: "other".to_owned(), ..key.clone() };
+        writer.take(Notice { key: other.clone(), note: String::new(), at });
+        server.fail(None);
+        (writer.allowance, writer.refilled) = (0, Instant::now());
+        writer.take(Notice { key: other, note: String::new(), at });
+        assert_eq!(writer.dropped.load(Ordering::Relaxed), 2);
     }
 }

@@ -1,28 +1,27 @@
 //! Keeps the policies of a service as the cluster, and the file of policies, have them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Weak};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::registry::Client;
+use unbroken_policy::PolicySet;
 use unbroken_policy::selector::Labels;
-use unbroken_policy::{Policy, PolicySet};
 
 use super::options::Cluster;
-use super::policies::Workshop;
-use super::resource::{Key, Resource};
+use super::policies::{OF_NAMESPACE, Workshop, kept};
+use super::resource::Resource;
 use super::sources::Shelf;
 use super::status::Statuses;
-use super::watch::{Bell, Mirror, Watched};
-use crate::options::load_policies;
+use super::watch::{Bell, Mirror, Objects, Watched};
+use crate::policy_file::{LOOK_AGAIN, PolicyFile};
 use crate::server::Service;
 
-/// How often the file of policies is looked at.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long to wait for what else changes at the same moment.
 const GATHER: Duration = Duration::from_millis(20);
 /// How often all policies are made anew.
@@ -32,7 +31,7 @@ const MAKE_ANEW: Duration = Duration::from_mins(10);
 pub struct Follower {
     service: Weak<Service>,
     cluster: Cluster,
-    file: Option<PathBuf>,
+    file: Option<PolicyFile>,
     clock: fn() -> Timestamp,
     policies: Mirror,
     cluster_policies: Mirror,
@@ -40,7 +39,7 @@ pub struct Follower {
     shelf: Arc<Shelf>,
     workshop: Workshop,
     statuses: Statuses,
-    /// What is wrong, so that it is told once.
+    /// What is wrong with writing the status of policies, so that it is told once.
     fault: Option<String>,
     wake: Receiver<()>,
 }
@@ -53,28 +52,36 @@ impl Follower {
     }
 
     /// Follows a cluster, and the policies of a file beside it, until the service is gone.
+    ///
+    /// # Errors
+    /// Where the machine gives no threads.
     pub fn start(
         service: &Arc<Service>,
         cluster: Cluster,
         registries: Client,
-        file: Option<PathBuf>,
+        file: Option<PolicyFile>,
         clock: fn() -> Timestamp,
-    ) {
+    ) -> io::Result<()> {
         let (wake, woken) = sync_channel(1);
         let bell = |of| Bell { of, wake: wake.clone(), log: service.log().clone() };
-        let follow = |resource: Resource, keep, of| {
-            let watched = Watched { path: resource.all(None), fields: None, keep };
+        let follow = |resource: Resource, keep, of_namespace, of| {
+            let watched = Watched { path: resource.all(None), fields: None, keep, of_namespace };
             Mirror::follow(cluster.api.clone(), watched, bell(of))
         };
-        let whole: fn(&Value) -> Value = Value::clone;
         let own_namespace = cluster.own_namespace.as_str().to_owned();
         let artifacts = bell("an artifact of a policy");
+        let (of_one, all) = (Some(OF_NAMESPACE), None);
         let follower = Self {
             service: Arc::downgrade(service),
-            policies: follow(Resource::POLICIES, whole, "SupplyChainPolicy"),
-            cluster_policies: follow(Resource::CLUSTER_POLICIES, whole, "ClusterSupplyChainPolicy"),
-            namespaces: follow(Resource::NAMESPACES, labels_alone, "Namespace"),
-            shelf: Shelf::new(cluster.api.clone(), registries, own_namespace, artifacts),
+            policies: follow(Resource::POLICIES, kept, of_one, "SupplyChainPolicy")?,
+            cluster_policies: follow(
+                Resource::CLUSTER_POLICIES,
+                kept,
+                all,
+                "ClusterSupplyChainPolicy",
+            )?,
+            namespaces: follow(Resource::NAMESPACES, labels_alone, all, "Namespace")?,
+            shelf: Shelf::new(cluster.api.clone(), registries, own_namespace, artifacts)?,
             cluster,
             file,
             clock,
@@ -83,19 +90,20 @@ impl Follower {
             fault: None,
             wake: woken,
         };
-        std::thread::spawn(move || follower.run());
+        Builder::new().spawn(move || follower.run()).map(drop)
     }
 
     fn run(mut self) {
-        let mut of_file = PolicySet::default();
         let mut made_anew = Instant::now();
         while let Some(service) = self.service.upgrade() {
-            self.read_file(&service, &mut of_file);
+            if let Some(file) = &mut self.file {
+                file.look(&service);
+            }
             if made_anew.elapsed() > MAKE_ANEW {
                 self.workshop.forget();
                 made_anew = Instant::now();
             }
-            self.compose(&service, &of_file);
+            self.compose(&service);
             drop(service);
             if self.wake.recv_timeout(LOOK_AGAIN).is_ok() {
                 std::thread::sleep(GATHER);
@@ -106,47 +114,25 @@ impl Follower {
         }
     }
 
-    /// Reads the file of policies. One that cannot be told leaves those of before in force.
-    fn read_file(&mut self, service: &Service, of_file: &mut PolicySet) {
-        let Some(file) = &self.file else { return };
-        let fault = match load_policies(file, (self.clock)()) {
-            Ok(set) => {
-                *of_file = set;
-                None
-            }
-            Err(failed) => Some(failed.to_string()),
-        };
-        self.tell(service, fault);
-    }
-
-    fn compose(&mut self, service: &Service, of_file: &PolicySet) {
+    fn compose(&mut self, service: &Service) {
         let known =
             (self.policies.objects(), self.cluster_policies.objects(), self.namespaces.objects());
         let (Some(mut objects), Some(of_cluster), Some(namespaces)) = known else { return };
         objects.extend(of_cluster);
         let now = (self.clock)();
         let made = self.workshop.make(&objects, &self.shelf, now);
-        let mut policies = of_file.policies.clone();
-        policies.extend(made.iter().map(|(_, policy)| Arc::clone(policy)));
-        service.set_policies(PolicySet {
-            settings: of_file.settings.clone(),
-            policies,
-            namespaces: Arc::new(labels_of(&namespaces)),
-            waiting_for: None,
-        });
-        let told: Vec<(Key, &Value, &Policy)> = made
-            .iter()
-            .filter_map(|(key, policy)| Some((key.clone(), objects.get(key)?, policy.as_ref())))
-            .collect();
-        if let Err(error) = self.statuses.tell(&self.cluster.api, &told, now) {
-            let fault = Some(format!("the status of a policy was not written: {error}"));
-            self.tell(service, fault);
-        }
-    }
-
-    fn tell(&mut self, service: &Service, fault: Option<String>) {
+        let of_file = self.file.as_ref().map(PolicyFile::policies).unwrap_or_default();
+        let mut policies = of_file.policies;
+        policies.extend(made.iter().map(|ready| Arc::clone(&ready.policy)));
+        let namespaces = Arc::new(labels_of(&namespaces));
+        service.set_policies(PolicySet { policies, namespaces, ..of_file });
+        let told = self.statuses.tell(&self.cluster.api, &made, now);
+        let fault = told.err().map(|error| error.to_string());
         if fault != self.fault {
-            service.log().event(fault.as_deref().unwrap_or("the policies can be used again"));
+            service.log().event(&match &fault {
+                Some(fault) => format!("the status of a policy was not written: {fault}"),
+                None => "the status of policies is written again".to_owned(),
+            });
         }
         self.fault = fault;
     }
@@ -156,7 +142,7 @@ fn labels_alone(object: &Value) -> Value {
     json!({ "labels": object.pointer("/metadata/labels") })
 }
 
-fn labels_of(namespaces: &BTreeMap<Key, Value>) -> BTreeMap<String, Labels> {
+fn labels_of(namespaces: &Objects) -> BTreeMap<String, Labels> {
     let labels = |object: &Value| {
         let labels = object.get("labels").and_then(Value::as_object);
         let text =

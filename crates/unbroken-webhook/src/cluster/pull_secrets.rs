@@ -66,8 +66,9 @@ impl PullSecrets {
         Self { api, registries, log, kept: Mutex::default() }
     }
 
-    /// Returns a client with the credentials of a pod before those of the webhook.
-    pub fn client(&self, puller: &Puller) -> Client {
+    /// Returns a client with the credentials of a pod before those of the webhook, for somebody who waits
+    /// until then.
+    pub fn client(&self, puller: &Puller, until: Option<Instant>) -> Client {
         let now = Instant::now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (since, _)| now.duration_since(*since) < KEPT);
@@ -76,7 +77,7 @@ impl PullSecrets {
         }
         // Nobody else waits while the API server is asked.
         drop(kept);
-        let client = match self.auths(puller) {
+        let client = match self.auths(puller, until) {
             auths if auths.is_empty() => self.registries.clone(),
             auths => {
                 let text = Secret::new(json!({ "auths": auths }).to_string());
@@ -84,24 +85,26 @@ impl PullSecrets {
                 self.registries.with_credentials(place, text)
             }
         };
+        let is_late = until.is_some_and(|until| until <= Instant::now());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < CLIENTS {
+        // What was not read for want of time says nothing to the next.
+        if kept.len() < CLIENTS && !is_late {
             kept.insert(puller.clone(), (now, client.clone()));
         }
         client
     }
 
     /// Reads what the secrets say, the first of a registry first.
-    fn auths(&self, puller: &Puller) -> Map<String, Value> {
+    fn auths(&self, puller: &Puller, until: Option<Instant>) -> Map<String, Value> {
         let mut names_of = puller.secrets.clone();
         if names_of.is_empty() {
             let path = Resource::SERVICE_ACCOUNTS.one(Some(&puller.namespace), &puller.account);
-            names_of = self.read(&path).map(|account| names(&account)).unwrap_or_default();
+            names_of = self.read(&path, until).map(|account| names(&account)).unwrap_or_default();
         }
         let mut auths = Map::new();
         for name in names_of {
             let path = Resource::SECRETS.one(Some(&puller.namespace), &name);
-            let Some(secret) = self.read(&path) else { continue };
+            let Some(secret) = self.read(&path, until) else { continue };
             for (registry, auth) in auths_of(&secret).unwrap_or_default() {
                 auths.entry(registry).or_insert(auth);
             }
@@ -111,8 +114,8 @@ impl PullSecrets {
 
     /// Reads an object. One that is not there, or may not be read, gives no credentials: the registry
     /// then says what is missing, as it does to the kubelet.
-    fn read(&self, path: &str) -> Option<Value> {
-        let found: Result<Option<Value>, ApiError> = self.api.find(path);
+    fn read(&self, path: &str, until: Option<Instant>) -> Option<Value> {
+        let found: Result<Option<Value>, ApiError> = self.api.find_until(path, until);
         found.unwrap_or_else(|error| {
             self.log.event(&format!("credentials of a pod: {error}"));
             None
@@ -145,7 +148,29 @@ fn auths_of(secret: &Value) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
+    use unbroken_oci::registry::Settings;
+
     use super::*;
+    use crate::cluster::api::Endpoint;
+
+    #[test]
+    fn credentials_are_not_waited_for_longer_than_for_the_review() {
+        // It takes connections and never says anything.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let api = Api::new(Endpoint { address, authorities: None, token: None }).unwrap();
+        let client = Client::new(Settings::default());
+        let secrets = PullSecrets::new(api, client, Log::new(std::io::sink()));
+        let name = |text| Name::new(text).unwrap();
+        let named = vec![name("a"), name("b"), name("c")];
+        let puller = Puller { namespace: name("prod"), account: name("x"), secrets: named };
+        let begun = Instant::now();
+        secrets.client(&puller, Some(begun + Duration::from_millis(300)));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(secrets.kept.lock().unwrap().is_empty(), "nothing was read");
+    }
 
     #[test]
     fn a_secret_says_what_it_says_and_names_no_program() {

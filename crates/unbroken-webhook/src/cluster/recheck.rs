@@ -1,108 +1,139 @@
 //! Judges pods that run already, again and again, and reports what would not come in any more.
 //!
-//! Nothing is ended by it. A namespace has one report, in the form that OpenReports and the older
-//! PolicyReports share; it is written when it says something else than before.
+//! Nothing is ended by it. Of several replicas one does it, that which holds a lease.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
 use unbroken_policy::kind::GroupKind;
 
 use super::api::{Api, ApiError};
+use super::lease::{Lease, RENEW};
+use super::list::Pages;
+use super::report::{Found, empty_others, report};
 use super::resource::{Name, Resource, metadata};
-use crate::admission::Ruling;
-use crate::decision::{Decision, Failure};
 use crate::review::{Operation, Request, User};
 use crate::server::Service;
 
-/// The name of each report.
-const REPORT: &str = "unbroken-webhook";
-/// Pods of one page of a list.
-const PAGE: usize = 250;
 /// Pods that are looked at in one round.
 const PODS: usize = 100_000;
-/// Results of one report; the API server takes 3 MiB of an object.
-const RESULTS: usize = 500;
-/// The longest message of a result.
-const LONGEST_MESSAGE: usize = 512;
 /// How long one pod may take.
 const TIME: Duration = Duration::from_secs(20);
-/// The kinds of reports, the newer first.
-const KINDS: [(Resource, &str, &str); 2] = [
-    (Resource::OPEN_REPORTS, "openreports.io/v1alpha1", "Report"),
-    (Resource::POLICY_REPORTS, "wgpolicyk8s.io/v1alpha2", "PolicyReport"),
-];
 
-/// What was found in a namespace.
-#[derive(Default)]
-struct Found {
-    pass: u64,
-    fail: u64,
-    error: u64,
-    results: Vec<Value>,
-}
-
-/// Judges pods each time that `every` has passed, until the service is gone.
-pub fn start(api: Api, service: &Arc<Service>, clock: fn() -> Timestamp, every: Duration) {
-    let service = Arc::downgrade(service);
-    std::thread::spawn(move || {
-        let mut fault = None;
-        loop {
-            std::thread::sleep(every);
-            let Some(found) = round(&api, &service, clock) else { return };
-            let found = found.err().map(|error| error.to_string());
-            if let (Some(service), Some(text)) = (service.upgrade(), &found)
-                && found != fault
-            {
-                service.log().event(&format!("the pods that run were not judged: {text}"));
-            }
-            fault = found;
-        }
-    });
-}
-
-/// Judges every pod once; nothing where the service is gone.
-fn round(
-    api: &Api,
-    service: &Weak<Service>,
+/// Who judges again, and what for.
+pub struct Recheck {
+    api: Api,
+    service: Weak<Service>,
     clock: fn() -> Timestamp,
-) -> Option<Result<(), ApiError>> {
-    let mut namespaces: BTreeMap<String, Found> = BTreeMap::new();
-    let (mut next, mut pods) = (String::new(), 0);
-    loop {
-        let path = format!("{}?limit={PAGE}&continue={next}", Resource::PODS.all(None));
-        let page = match api.get(&path) {
-            Ok(page) => page,
-            Err(error) => return Some(Err(error)),
+    lease: Lease,
+    /// Pods that are looked at in one round.
+    most: usize,
+}
+
+impl Recheck {
+    /// Makes one for a replica of this name, beside others in the namespace of the webhook.
+    pub fn new(
+        api: Api,
+        service: &Arc<Service>,
+        clock: fn() -> Timestamp,
+        (own_namespace, instance): (Name, String),
+    ) -> Self {
+        let lease = Lease::new(api.clone(), own_namespace, instance, clock);
+        Self { api, service: Arc::downgrade(service), clock, lease, most: PODS }
+    }
+
+    /// Judges pods each time that `every` has passed, until the service is gone.
+    ///
+    /// # Errors
+    /// Where the machine gives no thread.
+    pub fn start(mut self, every: Duration) -> io::Result<()> {
+        let run = move || {
+            let (mut begun, mut fault) = (Instant::now(), None);
+            loop {
+                std::thread::sleep(every.min(RENEW));
+                if self.service.strong_count() == 0 {
+                    return;
+                }
+                let is_due = begun.elapsed() >= every;
+                let found = match self.lease.hold() {
+                    Ok(false) => Ok(()),
+                    Ok(true) if is_due => {
+                        begun = Instant::now();
+                        let Some(found) = self.round() else { return };
+                        found
+                    }
+                    Ok(true) => continue,
+                    Err(error) => Err(error),
+                };
+                let found = found.err().map(|error| error.to_string());
+                if let (Some(service), Some(text)) = (self.service.upgrade(), &found)
+                    && found != fault
+                {
+                    service.log().event(&format!("the pods that run were not judged: {text}"));
+                }
+                fault = found;
+            }
         };
-        for pod in page.get("items").and_then(Value::as_array).into_iter().flatten() {
-            let service = service.upgrade()?;
-            let found = namespaces.entry(metadata(pod, "namespace").to_owned()).or_default();
-            // What has ended runs nothing.
-            let phase = pod.pointer("/status/phase").and_then(Value::as_str);
-            if !matches!(phase, Some("Succeeded" | "Failed")) {
-                match service.judge_again(&request(pod), TIME) {
-                    Some(ruling) => found.note(pod, &ruling, clock()),
-                    // Without policies nothing can be said.
-                    None => return Some(Ok(())),
+        Builder::new().spawn(run).map(drop)
+    }
+
+    /// Judges every pod once; nothing where the service is gone.
+    fn round(&mut self) -> Option<Result<(), ApiError>> {
+        let mut namespaces: BTreeMap<String, Found> = BTreeMap::new();
+        let (mut pods, mut left_out) = (0, 0_u64);
+        let path = Resource::PODS.all(None);
+        let api = self.api.clone();
+        let mut pages = Pages::of(&api, &path, None);
+        while left_out == 0 {
+            let page = match pages.next() {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(error) => return Some(Err(error)),
+            };
+            for pod in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+                let service = self.service.upgrade()?;
+                if pods == self.most {
+                    left_out += 1;
+                    continue;
+                }
+                pods += 1;
+                let found = namespaces.entry(metadata(pod, "namespace").to_owned()).or_default();
+                // What has ended runs nothing.
+                let phase = pod.pointer("/status/phase").and_then(Value::as_str);
+                if matches!(phase, Some("Succeeded" | "Failed")) {
+                    continue;
+                }
+                match (self.lease.hold(), service.judge_again(&request(pod), TIME)) {
+                    (Ok(true), Some(ruling)) => found.note(pod, &ruling, (self.clock)()),
+                    // Without policies nothing can be said, and another replica says it now.
+                    (Ok(_), _) => return Some(Ok(())),
+                    (Err(error), _) => return Some(Err(error)),
                 }
             }
-            pods += 1;
+            if left_out > 0 {
+                let rest = page.pointer("/metadata/remainingItemCount").and_then(Value::as_u64);
+                left_out = left_out.saturating_add(rest.unwrap_or_default());
+            }
         }
-        next = super::watch::escaped(metadata(&page, "continue"));
-        if next.is_empty() || pods >= PODS {
-            break;
+        let mut written = Ok(());
+        for (namespace, found) in &namespaces {
+            written = written.and(report(&api, namespace, found));
         }
+        if left_out == 0 {
+            written = written.and(empty_others(&api, &namespaces));
+        } else {
+            let service = self.service.upgrade()?;
+            let most = self.most;
+            service.metrics().left_out(left_out);
+            service.log().event(&format!("{left_out} pods were not judged: {most} are at once"));
+        }
+        Some(written.or_else(|error| if error.is_conflict() { Ok(()) } else { Err(error) }))
     }
-    let mut written = Ok(());
-    for (namespace, found) in &namespaces {
-        let result = report(api, namespace, found);
-        written = written.and(result);
-    }
-    Some(written)
 }
 
 /// Asks for a pod as if it were made now.
@@ -127,107 +158,41 @@ fn request(pod: &Value) -> Request {
     }
 }
 
-impl Found {
-    fn note(&mut self, pod: &Value, ruling: &Ruling, now: Timestamp) {
-        let failures: &[Failure] = match &ruling.decision {
-            Decision::Admit(_) => {
-                self.pass += 1;
-                return;
-            }
-            Decision::Deny(failures) => failures,
-        };
-        if failures.iter().all(|failure| failure.undecided) {
-            self.error += 1;
-        } else {
-            self.fail += 1;
-        }
-        for failure in failures {
-            if self.results.len() < RESULTS {
-                self.results.push(result(pod, failure, now));
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use unbroken_oci::registry::{Client, Settings};
+    use unbroken_policy::PolicySet;
+    use unbroken_testkit::mock_api::MockApi;
 
-fn result(pod: &Value, failure: &Failure, now: Timestamp) -> Value {
-    let Failure { code, image, policy, message, undecided, .. } = failure;
-    let plain: String = format!("{image}: {message}")
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(LONGEST_MESSAGE)
-        .collect();
-    // The kubelet runs these without asking: what is found here is all that is ever said of them.
-    let is_static = pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
-    json!({
-        "policy": if policy.is_empty() { "admission" } else { policy.as_str() },
-        "rule": code,
-        "result": if *undecided { "error" } else { "fail" },
-        "severity": "high",
-        "source": REPORT,
-        "message": plain,
-        "timestamp": { "seconds": now.unix(), "nanos": 0 },
-        "properties": { "image": image, "static-pod": is_static.to_string() },
-        "resources": [{
-            "apiVersion": "v1", "kind": "Pod", "namespace": metadata(pod, "namespace"),
-            "name": metadata(pod, "name"), "uid": metadata(pod, "uid"),
-        }],
-    })
-}
+    use super::*;
+    use crate::cluster::api::Endpoint;
+    use crate::log::Log;
+    use crate::verifier::RegistryVerifier;
 
-/// Writes the report of a namespace in the first form that the cluster knows.
-fn report(api: &Api, namespace: &str, found: &Found) -> Result<(), ApiError> {
-    let (Some(of), Some(name)) = (Name::new(namespace), Name::new(REPORT)) else { return Ok(()) };
-    let mut last = Ok(());
-    for (resource, version, kind) in KINDS {
-        let summary = json!({
-            "pass": found.pass, "fail": found.fail, "error": found.error, "warn": 0, "skip": 0,
-        });
-        let due = json!({
-            "apiVersion": version,
-            "kind": kind,
-            "metadata": { "name": REPORT, "namespace": namespace },
-            "summary": summary,
-            "results": found.results,
-        });
-        match write(api, resource, &of, &name, due) {
-            // The cluster has no such kind.
-            Err(error) if error.code() == Some(404) => last = Err(error),
-            // Another replica was faster, and found the same.
-            Err(error) if error.is_conflict() => return Ok(()),
-            other => return other,
+    #[test]
+    fn pods_that_are_too_many_are_told_of() {
+        let mock = MockApi::start();
+        for name in ["a", "b", "c", "d"] {
+            let containers = json!([{"name": "app", "image": "registry.example/app"}]);
+            let pod = json!({"spec": {"containers": containers}});
+            mock.put(&format!("/api/v1/namespaces/{name}/pods/{name}"), pod);
         }
+        let address = mock.address().to_owned();
+        let api = Api::new(Endpoint { address, authorities: None, token: None }).unwrap();
+        let clock = || Timestamp::from_unix(1_790_000_000);
+        let verifier = RegistryVerifier::new(Client::new(Settings::default()));
+        let log = Log::new(io::sink());
+        let service = Service::new(PolicySet::default(), Arc::new(verifier), clock, log);
+        let who = (Name::new("security").unwrap(), "one".to_owned());
+        let mut recheck = Recheck::new(api, &service, clock, who);
+        recheck.most = 3;
+        let metric = || service.metrics().text();
+        recheck.round().unwrap().unwrap();
+        assert!(metric().contains("unbroken_recheck_left_out_total 1\n"), "{}", metric());
+        assert_eq!(mock.all("/reports/").len(), 3);
+        recheck.most = 4;
+        recheck.round().unwrap().unwrap();
+        assert!(metric().contains("unbroken_recheck_left_out_total 1\n"), "{}", metric());
+        assert_eq!(mock.all("/reports/").len(), 4);
     }
-    last
-}
-
-fn write(
-    api: &Api,
-    resource: Resource,
-    namespace: &Name,
-    name: &Name,
-    mut due: Value,
-) -> Result<(), ApiError> {
-    let path = resource.one(Some(namespace), name);
-    let Some(before) = api.find(&path)? else {
-        return api.create(&resource.all(Some(namespace)), &due).map(drop);
-    };
-    if said(&before) == said(&due) {
-        return Ok(());
-    }
-    if let (Some(metadata), Some(due)) = (before.get("metadata"), due.as_object_mut()) {
-        due.insert("metadata".to_owned(), metadata.clone());
-    }
-    api.replace(&path, &due).map(drop)
-}
-
-/// Returns what a report says, without the times at which it was said.
-fn said(report: &Value) -> (Option<Value>, Vec<Value>) {
-    let results = report.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
-    let without_time = |mut result: Value| {
-        if let Some(members) = result.as_object_mut() {
-            members.remove("timestamp");
-        }
-        result
-    };
-    (report.get("summary").cloned(), results.into_iter().map(without_time).collect())
 }

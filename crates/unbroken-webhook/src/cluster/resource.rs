@@ -52,6 +52,8 @@ impl Resource {
     pub const VALIDATING: Self = Self::registrations("validatingwebhookconfigurations");
     /// Registrations of webhooks that change.
     pub const MUTATING: Self = Self::registrations("mutatingwebhookconfigurations");
+    /// Leases.
+    pub const LEASES: Self = Self { group: "coordination.k8s.io", version: "v1", plural: "leases" };
     /// Events.
     pub const EVENTS: Self = Self { group: "events.k8s.io", version: "v1", plural: "events" };
     /// Reports of a namespace.

@@ -1,8 +1,11 @@
 //! What the policies of a cluster name: config maps that are followed, layouts in registries that are fetched.
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,8 +20,12 @@ use super::api::Api;
 use super::resource::{Name, Resource};
 use super::watch::{Bell, Mirror, Watched};
 
-/// Config maps that are followed, each by a thread.
-const CONFIG_MAPS: usize = 256;
+/// Config maps that policies of the cluster name, each followed by a thread.
+const OF_CLUSTER: usize = 256;
+/// Config maps that the policies of all namespaces name.
+const OF_NAMESPACES: usize = 512;
+/// Config maps that the policies of one namespace name: it takes none of those of others.
+const OF_NAMESPACE: usize = 16;
 /// Artifacts that are fetched.
 const IMAGES: usize = 256;
 /// The largest layout.
@@ -34,8 +41,24 @@ pub(super) struct Shelf {
     registries: Client,
     own_namespace: String,
     bell: Bell,
-    config_maps: Mutex<BTreeMap<(String, String), Mirror>>,
+    config_maps: Mutex<ConfigMaps>,
     images: Mutex<BTreeMap<String, Artifact>>,
+}
+
+/// Config maps that are followed.
+#[derive(Default)]
+struct ConfigMaps {
+    followed: BTreeMap<ConfigMap, Mirror>,
+    /// Those that nobody names any more, and whose threads have not ended: they count as long.
+    leaving: Vec<(ConfigMap, Mirror)>,
+}
+
+/// A config map, and whether a policy of the cluster names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ConfigMap {
+    of_cluster: bool,
+    namespace: String,
+    name: String,
 }
 
 /// An artifact of a registry as it was fetched last.
@@ -61,7 +84,7 @@ pub(super) struct Reader<'a> {
 /// A config map, or an artifact, that something names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    ConfigMap(String, String),
+    ConfigMap(ConfigMap),
     Image(String),
 }
 
@@ -72,18 +95,18 @@ impl Shelf {
         registries: Client,
         own_namespace: String,
         bell: Bell,
-    ) -> Arc<Self> {
+    ) -> io::Result<Arc<Self>> {
         let (config_maps, images) = (Mutex::default(), Mutex::default());
         let shelf = Arc::new(Self { api, registries, own_namespace, bell, config_maps, images });
         let of_thread = Arc::downgrade(&shelf);
-        std::thread::spawn(move || {
+        Builder::new().spawn(move || {
             while let Some(shelf) = of_thread.upgrade() {
                 shelf.fetch_what_is_due();
                 drop(shelf);
                 std::thread::sleep(Duration::from_millis(500));
             }
-        });
-        shelf
+        })?;
+        Ok(shelf)
     }
 
     /// Lets a policy read.
@@ -95,13 +118,15 @@ impl Shelf {
     pub(super) fn keep_only<'a>(&self, read: impl Iterator<Item = (&'a Reach, &'a Source)>) {
         let places: BTreeSet<Place> =
             read.filter_map(|(reach, source)| self.place(reach, source).ok().flatten()).collect();
-        lock(&self.config_maps).retain(|(namespace, name), mirror| {
-            let kept = places.contains(&Place::ConfigMap(namespace.clone(), name.clone()));
-            if !kept {
-                mirror.end();
-            }
-            kept
-        });
+        let mut config_maps = lock(&self.config_maps);
+        let ConfigMaps { followed, leaving } = &mut *config_maps;
+        let is_kept = |map: &ConfigMap| places.contains(&Place::ConfigMap(map.clone()));
+        for (map, mirror) in followed.extract_if(.., |map, _| !is_kept(map)) {
+            mirror.end();
+            leaving.push((map, mirror));
+        }
+        leaving.retain(|(_, mirror)| mirror.is_running());
+        drop(config_maps);
         lock(&self.images).retain(|text, _| places.contains(&Place::Image(text.clone())));
     }
 
@@ -120,11 +145,13 @@ impl Shelf {
                 ))
             }
             (Source::ConfigMap { name, .. }, Reach::Namespace(own)) => {
-                Ok(Some(Place::ConfigMap(own.clone(), name.clone())))
+                let (namespace, name) = (own.clone(), name.clone());
+                Ok(Some(Place::ConfigMap(ConfigMap { of_cluster: false, namespace, name })))
             }
             (Source::ConfigMap { namespace, name, .. }, Reach::Cluster) => {
-                let namespace = namespace.as_ref().unwrap_or(&self.own_namespace);
-                Ok(Some(Place::ConfigMap(namespace.clone(), name.clone())))
+                let namespace = namespace.as_ref().unwrap_or(&self.own_namespace).clone();
+                let name = name.clone();
+                Ok(Some(Place::ConfigMap(ConfigMap { of_cluster: true, namespace, name })))
             }
             (Source::Image(image), Reach::Cluster) => Ok(Some(Place::Image(image.to_string()))),
             // It would be fetched with the credentials of the webhook.
@@ -134,28 +161,31 @@ impl Shelf {
         }
     }
 
-    fn config_map(&self, namespace: &str, name: &str, key: &str) -> Result<Vec<u8>, PolicyFault> {
-        let what = format!("the config map {namespace}/{name}");
-        let names = (Name::new(namespace), Name::new(name));
+    fn config_map(&self, map: ConfigMap, key: &str) -> Result<Vec<u8>, PolicyFault> {
+        let at = (map.namespace.clone(), map.name.clone());
+        let what = format!("the config map {}/{}", map.namespace, map.name);
+        let names = (Name::new(&map.namespace), Name::new(&map.name));
         let (Some(of_namespace), Some(of_map)) = names else {
             return Err(PolicyFault::new(format!("{what} has no name that the API server gives")));
         };
-        let mut mirrors = lock(&self.config_maps);
-        let at = (namespace.to_owned(), name.to_owned());
-        let mirror = match mirrors.get(&at) {
-            Some(mirror) => mirror,
-            None if mirrors.len() >= CONFIG_MAPS => {
-                let fault = format!("more than {CONFIG_MAPS} config maps are named");
-                return Err(PolicyFault::undecided(fault));
-            }
-            None => {
+        let mut config_maps = lock(&self.config_maps);
+        if !config_maps.followed.contains_key(&map) {
+            config_maps.has_room(&map)?;
+        }
+        let mirror = match config_maps.followed.entry(map) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
                 let watched = Watched {
                     path: Resource::CONFIG_MAPS.all(Some(&of_namespace)),
                     fields: Some(format!("metadata.name={}", of_map.as_str())),
                     keep: |object| json!({ "data": object.get("data") }),
+                    of_namespace: None,
                 };
                 let bell = Bell { of: "a config map of a policy", ..self.bell.clone() };
-                mirrors.entry(at.clone()).or_insert(Mirror::follow(self.api.clone(), watched, bell))
+                let mirror = Mirror::follow(self.api.clone(), watched, bell);
+                entry.insert(mirror.map_err(|error| {
+                    PolicyFault::undecided(format!("{what} cannot be followed: {error}"))
+                })?)
             }
         };
         mirror.with(|objects| {
@@ -211,9 +241,30 @@ impl Shelf {
             let changed = fetched != artifact.text && (fetched.is_ok() || artifact.text.is_err());
             if changed {
                 artifact.text = fetched;
-                _ = self.bell.wake.try_send(());
+                self.bell.ring();
             }
         }
+    }
+}
+
+impl ConfigMaps {
+    /// Tells whether one more can be followed.
+    fn has_room(&mut self, map: &ConfigMap) -> Result<(), PolicyFault> {
+        self.leaving.retain(|(_, mirror)| mirror.is_running());
+        let all = self.followed.keys().chain(self.leaving.iter().map(|(map, _)| map));
+        let of_pool: Vec<_> = all.filter(|other| other.of_cluster == map.of_cluster).collect();
+        let of_same = of_pool.iter().filter(|other| other.namespace == map.namespace).count();
+        let (most, count) = match map.of_cluster {
+            true => (OF_CLUSTER, of_pool.len()),
+            false if of_same >= OF_NAMESPACE => (OF_NAMESPACE, of_same),
+            false => (OF_NAMESPACES, of_pool.len()),
+        };
+        if count < most {
+            return Ok(());
+        }
+        Err(PolicyFault::undecided(format!(
+            "more than {most} config maps are named, or were a minute ago"
+        )))
     }
 }
 
@@ -228,8 +279,8 @@ impl Sources for Reader<'_> {
 impl Reader<'_> {
     fn look(&self, source: &Source) -> Result<Vec<u8>, PolicyFault> {
         match (self.shelf.place(self.reach, source)?, source) {
-            (Some(Place::ConfigMap(namespace, name)), Source::ConfigMap { key, .. }) => {
-                self.shelf.config_map(&namespace, &name, key)
+            (Some(Place::ConfigMap(map)), Source::ConfigMap { key, .. }) => {
+                self.shelf.config_map(map, key)
             }
             (Some(_), Source::Image(reference)) => self.shelf.image(reference),
             (_, Source::Inline(text)) => Ok(text.as_bytes().to_vec()),

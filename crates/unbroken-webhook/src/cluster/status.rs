@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use unbroken_model::timestamp::Timestamp;
-use unbroken_policy::Policy;
 
 use super::api::{Api, ApiError};
+use super::policies::Ready;
 use super::resource::{Key, Name, Resource};
 
 /// The longest message of a condition; the API server takes 32 KiB.
@@ -36,13 +36,14 @@ impl Statuses {
     pub(super) fn tell(
         &mut self,
         api: &Api,
-        policies: &[(Key, &Value, &Policy)],
+        policies: &[Ready],
         now: Timestamp,
     ) -> Result<(), ApiError> {
         let mut failed = None;
         let mut said = BTreeMap::new();
-        for (key, object, policy) in policies {
-            let due = Said::of(object, policy);
+        for ready in policies {
+            let Ready { key, object, .. } = ready;
+            let due = Said::of(ready);
             let before = self.said.remove(key);
             if before.as_ref() == Some(&due) || due.stands_in(object) {
                 said.insert(key.clone(), due);
@@ -63,12 +64,15 @@ impl Statuses {
 }
 
 impl Said {
-    fn of(object: &Value, policy: &Policy) -> Self {
+    fn of(ready: &Ready) -> Self {
+        let Ready { object, policy, refused, .. } = ready;
         let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
-        let (status, reason, message) = match &policy.chain {
-            Ok(_) => ("True", "Usable", "the policy is in force".to_owned()),
-            Err(fault) if fault.undecided => ("Unknown", "SourceUnread", fault.to_string()),
-            Err(fault) => ("False", "Invalid", fault.to_string()),
+        let (status, reason, message) = match (&policy.chain, refused) {
+            (Ok(_), None) => ("True", "Usable", "the policy is in force".to_owned()),
+            // Whether it is the layout, the owners that are named, or time.
+            (Ok(_), Some(refused)) => ("False", "LayoutRefused", refused.clone()),
+            (Err(fault), _) if fault.undecided => ("Unknown", "SourceUnread", fault.to_string()),
+            (Err(fault), _) => ("False", "Invalid", fault.to_string()),
         };
         let message = message.chars().filter(|letter| !letter.is_control());
         let message = message.take(LONGEST_MESSAGE).collect();
@@ -87,7 +91,7 @@ impl Said {
 }
 
 /// Returns the condition that stands in an object.
-fn standing(object: &Value) -> Option<&Value> {
+pub(super) fn standing(object: &Value) -> Option<&Value> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
     conditions.iter().find(|it| it.get("type").and_then(Value::as_str) == Some("Valid"))
 }

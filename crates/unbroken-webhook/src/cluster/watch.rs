@@ -1,19 +1,20 @@
 //! A mirror of the objects of one kind: listed once, then followed.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::api::{Api, ApiError};
+use super::list::{Pages, query};
 use super::resource::{Key, key_of, metadata};
 use crate::log::Log;
 
-/// Objects of one page of a list.
-const PAGE: usize = 500;
 /// Objects of one kind. More are no mirror of the cluster, and nothing is ready then.
 const OBJECTS: usize = 100_000;
 /// How long the API server is asked to keep a watch open.
@@ -33,26 +34,29 @@ pub struct Watched {
     pub fields: Option<String>,
     /// What is kept of an object.
     pub keep: fn(&Value) -> Value,
+    /// How many objects of one namespace are kept, if not all: nobody who writes there is to push out
+    /// those of others.
+    pub of_namespace: Option<usize>,
 }
+
+/// Objects by their names. Where a namespace has more than are kept, there is one without a name, which
+/// stays until all are listed again.
+pub type Objects = BTreeMap<Key, Arc<Value>>;
 
 /// The objects of one kind as the cluster has them.
 #[derive(Clone)]
 pub struct Mirror {
     shared: Arc<Shared>,
+    thread: Arc<JoinHandle<()>>,
 }
 
 struct Shared {
-    objects: Mutex<Option<BTreeMap<Key, Value>>>,
+    api: Api,
+    watched: Watched,
+    bell: Bell,
+    objects: Mutex<Option<Objects>>,
     ended: AtomicBool,
     fault: Mutex<Option<String>>,
-}
-
-/// What a watch does when it has something to tell.
-pub trait Changed: Send + 'static {
-    /// The objects are other ones than before.
-    fn changed(&self);
-    /// Something is wrong, or good again.
-    fn said(&self, what: &str);
 }
 
 /// Wakes whoever waits, and writes what is wrong to the log.
@@ -66,14 +70,15 @@ pub struct Bell {
     pub log: Log,
 }
 
-impl Changed for Bell {
-    fn changed(&self) {
+impl Bell {
+    /// Wakes.
+    pub(super) fn ring(&self) {
         _ = self.wake.try_send(());
     }
 
     fn said(&self, what: &str) {
         self.log.event(&format!("{}: {what}", self.of));
-        _ = self.wake.try_send(());
+        self.ring();
     }
 }
 
@@ -89,25 +94,25 @@ enum Left {
 
 impl Mirror {
     /// Follows objects in a thread of its own, until [`Mirror::end`].
-    pub fn follow(api: Api, watched: Watched, told: impl Changed) -> Self {
-        let shared = Arc::new(Shared {
-            objects: Mutex::default(),
-            ended: AtomicBool::new(false),
-            fault: Mutex::default(),
-        });
-        let mirror = Self { shared };
-        let of_thread = mirror.clone();
-        std::thread::spawn(move || of_thread.run(&api, &watched, &told));
-        mirror
+    ///
+    /// # Errors
+    /// Where the machine gives no thread.
+    pub fn follow(api: Api, watched: Watched, bell: Bell) -> io::Result<Self> {
+        let (objects, fault) = (Mutex::default(), Mutex::default());
+        let ended = AtomicBool::new(false);
+        let shared = Arc::new(Shared { api, watched, bell, objects, ended, fault });
+        let of_thread = Arc::clone(&shared);
+        let thread = Builder::new().spawn(move || of_thread.run())?;
+        Ok(Self { shared, thread: Arc::new(thread) })
     }
 
     /// Returns what was found; nothing before the first list was complete.
-    pub fn objects(&self) -> Option<BTreeMap<Key, Value>> {
+    pub fn objects(&self) -> Option<Objects> {
         lock(&self.shared.objects).clone()
     }
 
     /// Looks at what was found.
-    pub fn with<T>(&self, look: impl FnOnce(Option<&BTreeMap<Key, Value>>) -> T) -> T {
+    pub fn with<T>(&self, look: impl FnOnce(Option<&Objects>) -> T) -> T {
         look(lock(&self.shared.objects).as_ref())
     }
 
@@ -116,24 +121,34 @@ impl Mirror {
         lock(&self.shared.fault).clone()
     }
 
-    /// Follows no longer. The thread ends when its watch does.
+    /// Follows no longer. The thread ends when something comes of its watch, a bookmark at the latest.
     pub fn end(&self) {
         self.shared.ended.store(true, Ordering::Relaxed);
     }
 
-    fn run(&self, api: &Api, watched: &Watched, told: &dyn Changed) {
+    /// Tells whether its thread has not ended yet.
+    pub fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+}
+
+impl Shared {
+    fn run(&self) {
         let mut pause = FIRST_PAUSE;
         while !self.has_ended() {
-            let left = self.list(api, watched).map(|version| {
-                self.good(told);
-                told.changed();
+            let begun = Instant::now();
+            let left = self.list().map_or_else(left, |version| {
+                self.good();
+                self.bell.ring();
                 pause = FIRST_PAUSE;
-                self.watch(api, watched, version, told)
+                self.watch(version)
             });
             match left {
-                Ok(Left::Due | Left::Gone) => {}
-                Ok(Left::Failed(error)) | Err(error) => {
-                    self.bad(&error, told);
+                Left::Due => {}
+                // At once; who says it again and again is not asked in a circle.
+                Left::Gone => std::thread::sleep(FIRST_PAUSE.saturating_sub(begun.elapsed())),
+                Left::Failed(error) => {
+                    self.bad(&error);
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -142,40 +157,42 @@ impl Mirror {
     }
 
     /// Lists everything, and returns the place in the history that the list is of.
-    fn list(&self, api: &Api, watched: &Watched) -> Result<String, ApiError> {
-        let mut objects = BTreeMap::new();
-        let mut next = String::new();
-        loop {
-            let path = query(watched, &format!("limit={PAGE}&continue={next}"));
-            let mut page = api.get(&path)?;
-            let version = metadata(&page, "resourceVersion").to_owned();
-            escape(metadata(&page, "continue"), &mut next);
+    fn list(&self) -> Result<String, ApiError> {
+        let mut objects = Objects::new();
+        let mut version = String::new();
+        let mut pages = Pages::of(&self.api, &self.watched.path, self.watched.fields.as_deref());
+        while let Some(mut page) = pages.next()? {
+            metadata(&page, "resourceVersion").clone_into(&mut version);
             let items = page.get_mut("items").and_then(Value::as_array_mut);
             for object in items.map(std::mem::take).unwrap_or_default() {
-                objects.insert(key_of(&object), (watched.keep)(&object));
+                self.watched.take_up(&mut objects, &object);
             }
             if objects.len() > OBJECTS {
+                let action = self.watched.path.clone();
                 let fault = format!("there are more than {OBJECTS} objects");
-                return Err(ApiError::Unreadable { action: path, fault });
-            }
-            if next.is_empty() {
-                *lock(&self.shared.objects) = Some(objects);
-                return Ok(version);
+                return Err(ApiError::Unreadable { action, fault });
             }
         }
+        *lock(&self.objects) = Some(objects);
+        Ok(version)
     }
 
-    fn watch(&self, api: &Api, watched: &Watched, mut version: String, told: &dyn Changed) -> Left {
+    fn watch(&self, mut version: String) -> Left {
         let begun = Instant::now();
         let mut pause = FIRST_PAUSE;
         while begun.elapsed() < RESYNC && !self.has_ended() {
-            match self.events(api, watched, &mut version, told) {
+            match self.events(&mut version) {
                 Ok(()) => {
-                    self.good(told);
+                    self.good();
                     pause = FIRST_PAUSE;
                 }
+                // It would come again and again from the same place: a list says how things are.
+                Err(Left::Failed(error @ ApiError::Unreadable { .. })) => {
+                    self.bad(&error);
+                    return Left::Gone;
+                }
                 Err(Left::Failed(error)) if pause < LONGEST_PAUSE => {
-                    self.bad(&error, told);
+                    self.bad(&error);
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
@@ -186,17 +203,12 @@ impl Mirror {
     }
 
     /// Takes up the events of one watch until it ends.
-    fn events(
-        &self,
-        api: &Api,
-        watched: &Watched,
-        version: &mut String,
-        told: &dyn Changed,
-    ) -> Result<(), Left> {
+    fn events(&self, version: &mut String) -> Result<(), Left> {
         let wish = format!(
             "watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}"
         );
-        let mut events = api.watch(&query(watched, &wish)).map_err(left)?;
+        let path = query(&self.watched.path, self.watched.fields.as_deref(), &wish);
+        let mut events = self.api.watch(&path).map_err(left)?;
         while let Some(mut event) = events.wait().map_err(left)? {
             if self.has_ended() {
                 return Err(Left::Due);
@@ -204,54 +216,66 @@ impl Mirror {
             let kind = event.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
             let object = event.get_mut("object").map(Value::take).unwrap_or_default();
             if kind == "ERROR" {
-                return Err(left(error_of(&watched.path, &object)));
+                return Err(left(error_of(&self.watched.path, &object)));
             }
             let at = metadata(&object, "resourceVersion");
             if at.is_empty() {
                 return Err(Left::Gone);
             }
             at.clone_into(version);
-            let key = key_of(&object);
-            let mut objects = lock(&self.shared.objects);
+            let mut objects = lock(&self.objects);
             let objects_now = objects.get_or_insert_default();
             match kind.as_str() {
-                "ADDED" | "MODIFIED" => {
-                    objects_now.insert(key, (watched.keep)(&object));
-                }
-                "DELETED" => {
-                    objects_now.remove(&key);
-                }
+                "ADDED" | "MODIFIED" => self.watched.take_up(objects_now, &object),
+                "DELETED" => drop(objects_now.remove(&key_of(&object))),
                 "BOOKMARK" => continue,
                 // Whatever it means, a list says how things are.
                 _ => return Err(Left::Gone),
             }
-            let too_many = objects_now.len() > OBJECTS;
+            let has_too_many = objects_now.len() > OBJECTS;
             drop(objects);
-            if too_many {
+            if has_too_many {
                 return Err(Left::Gone);
             }
-            told.changed();
+            self.bell.ring();
         }
         Ok(())
     }
 
     fn has_ended(&self) -> bool {
-        self.shared.ended.load(Ordering::Relaxed)
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Tells of a failure once, however often it comes.
-    fn bad(&self, error: &ApiError, told: &dyn Changed) {
+    fn bad(&self, error: &ApiError) {
         let text = error.to_string();
-        let mut fault = lock(&self.shared.fault);
+        let mut fault = lock(&self.fault);
         if fault.as_ref() != Some(&text) {
-            told.said(&text);
+            self.bell.said(&text);
         }
         *fault = Some(text);
     }
 
-    fn good(&self, told: &dyn Changed) {
-        if lock(&self.shared.fault).take().is_some() {
-            told.said("the API server answers again");
+    fn good(&self) {
+        if lock(&self.fault).take().is_some() {
+            self.bell.said("the API server answers again");
+        }
+    }
+}
+
+impl Watched {
+    fn take_up(&self, objects: &mut Objects, object: &Value) {
+        let key = key_of(object);
+        let (namespace, _) = &key;
+        let more = (namespace.clone(), String::new());
+        let is_full = self.of_namespace.is_some_and(|most| {
+            let of_same = objects.range(more.clone()..).take_while(|((of, _), _)| of == namespace);
+            of_same.take(most).count() == most
+        });
+        if is_full && !objects.contains_key(&key) {
+            objects.insert(more, Arc::new(Value::Null));
+        } else {
+            objects.insert(key, Arc::new((self.keep)(object)));
         }
     }
 }
@@ -265,38 +289,6 @@ fn error_of(path: &str, status: &Value) -> ApiError {
     let code = status.get("code").and_then(Value::as_u64).and_then(|code| code.try_into().ok());
     let message = status.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
     ApiError::Status { action: format!("the watch of {path}"), code: code.unwrap_or(500), message }
-}
-
-fn query(watched: &Watched, wish: &str) -> String {
-    let fields = watched.fields.as_ref().map(|fields| {
-        let mut escaped = String::from("&fieldSelector=");
-        let mut value = String::new();
-        escape(fields, &mut value);
-        escaped.push_str(&value);
-        escaped
-    });
-    format!("{}?{wish}{}", watched.path, fields.unwrap_or_default())
-}
-
-/// Returns a text as it can stand in a query.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    escape(text, &mut escaped);
-    escaped
-}
-
-/// Writes a text so that it can stand in a query.
-fn escape(text: &str, to: &mut String) {
-    use std::fmt::Write;
-    to.clear();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            to.push(char::from(byte));
-        } else {
-            // Writing to a text does not fail.
-            _ = write!(to, "%{byte:02X}");
-        }
-    }
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

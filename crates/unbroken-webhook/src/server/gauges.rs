@@ -36,8 +36,8 @@ impl Service {
         for policy in &policies.policies {
             match policy.chain.as_ref().map(|chain| chain.layout_ends((self.clock)())) {
                 Err(_) => invalid += 1,
-                Ok(None) => refused += 1,
-                Ok(Some(end)) => {
+                Ok(Err(_)) => refused += 1,
+                Ok(Ok(end)) => {
                     usable += 1;
                     // Others may write as many policies of their namespaces as they like.
                     if policy.reach == Reach::Cluster {
@@ -83,6 +83,13 @@ impl Gauges for Service {
                 name: "certificate_expiry_timestamp_seconds",
                 help: "When the certificate of the server ends, since 1970.",
                 values: vec![(None, Value::Gauge(ends))],
+            });
+        }
+        if let Some(events) = self.events.get() {
+            all.push(Reading {
+                name: "events_dropped",
+                help: "Events of the cluster that were not written.",
+                values: vec![(None, Value::Counter(events.dropped()))],
             });
         }
         all.extend(self.of_policies(&self.policies()));

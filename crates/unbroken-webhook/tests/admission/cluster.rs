@@ -6,6 +6,7 @@ mod policies;
 mod real;
 mod reports;
 mod rotation;
+mod tenants;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -45,8 +46,15 @@ impl Followed {
 
     /// Waits until the answer to a pod of an image is this: `admit`, or what a message holds.
     pub(crate) fn wait_for(&self, image: &str, due: &str) {
+        self.wait_for_in("prod", image, due);
+    }
+
+    /// Does so in another namespace.
+    pub(crate) fn wait_for_in(&self, namespace: &str, image: &str, due: &str) {
+        let mut request = pod_of(image);
+        request["namespace"] = json!(namespace);
         wait_until(due, || {
-            let answer = self.ask(image);
+            let answer = self.server.review("/verify?timeout=10s", &request);
             let message = answer.pointer("/response/status/message").and_then(Value::as_str);
             match message {
                 None => due == "admit",

@@ -206,6 +206,12 @@ fn the_rights_for_events_reports_and_credentials_are_enough_and_no_more() {
     wait_until("the report is made", || passed() == 2);
     assert_eq!(api.call("DELETE", &format!("{pods}/account"), None).status, 200);
     wait_until("the report is written again", || passed() == 1);
+    // It is found where nothing runs any more, and emptied.
+    assert_eq!(api.call("DELETE", &format!("{pods}/named"), None).status, 200);
+    wait_until("the report is empty", || passed() == 0);
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/security/leases";
+    let lease = format!("{leases}/unbroken-webhook-recheck");
+    assert_eq!(api.call("GET", &lease, None).status, 200);
     // Where the cluster has reports of the older form alone, it may make these.
     let older = "/apis/wgpolicyk8s.io/v1alpha2/namespaces/prod/policyreports";
     for (method, path) in [
@@ -250,6 +256,10 @@ fn the_rights_for_events_reports_and_credentials_are_enough_and_no_more() {
         ("PUT", &format!("{reports}/other")),
         ("PATCH", &report),
         ("DELETE", &report),
+        ("GET", leases),
+        ("GET", &format!("{leases}/other")),
+        ("DELETE", &lease),
+        ("POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases"),
         ("GET", older),
         ("PUT", &format!("{older}/other")),
         ("DELETE", &format!("{older}/unbroken-webhook")),

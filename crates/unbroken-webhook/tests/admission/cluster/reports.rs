@@ -41,4 +41,29 @@ fn what_runs_is_judged_again_and_reported() {
     assert_eq!(followed.api.get(REPORT).unwrap()["metadata"]["resourceVersion"], version);
     followed.api.delete("/api/v1/namespaces/prod/pods/bad");
     wait_until("the report is new", || summary() == due(1, 0, 0));
+    // Where nothing runs any more, nothing is told of.
+    followed.api.delete("/api/v1/namespaces/prod/pods/good");
+    followed.api.delete("/api/v1/namespaces/prod/pods/ended");
+    wait_until("the report is empty", || summary() == due(0, 0, 0));
+}
+
+#[test]
+fn one_of_the_replicas_judges_again() {
+    const LEASE: &str =
+        "/apis/coordination.k8s.io/v1/namespaces/security/leases/unbroken-webhook-recheck";
+    let lease = |seconds: u64| json!({"spec": {"holderIdentity": "another", "leaseDurationSeconds": seconds, "renewTime": "2026-06-01T12:00:00.000000Z"}});
+    let followed = Followed::start(|api, _| api.put(LEASE, lease(3600)), &["--recheck", "1"]);
+    let image = followed.world.push_signed("acme/app");
+    followed.api.put("/api/v1/namespaces/prod/pods/good", runs(&image));
+    followed.api.put(&format!("{CLUSTER_POLICIES}/acme"), json!({"spec": spec(&followed.world)}));
+    followed.wait_for(&image, "admit");
+    let asked =
+        || followed.api.requests().iter().filter(|(_, path)| path.contains("leases")).count();
+    wait_until("the lease is looked at again and again", || asked() > 2);
+    assert!(followed.api.get(REPORT).is_none(), "another one holds the lease");
+    // It does not renew it for as long as it said.
+    followed.api.put(LEASE, lease(1));
+    wait_until("the report is there", || followed.api.get(REPORT).is_some());
+    let holder = followed.api.get(LEASE).unwrap()["spec"]["holderIdentity"].clone();
+    assert_ne!(holder, "another");
 }
