@@ -12,7 +12,7 @@ use std::process::Command;
 
 use self::docker::Docker;
 pub(crate) use self::kubernetes::build as build_kube_assets;
-use crate::process::{announce, find, output, succeeds};
+use crate::process::{Failure, announce, find, output, succeeds};
 use crate::workspace::Workspace;
 
 /// Whether missing components may be installed.
@@ -167,6 +167,18 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
         eprintln!("    missing: {line}");
     }
     components
+}
+
+/// Adds a target that links statically to the toolchain, and Debian's compiler of C for it.
+pub(crate) fn install_musl(target: &str) -> Result<(), Failure> {
+    announce(target);
+    if find("musl-gcc").is_none() {
+        may_install_packages(Installing::Allowed)?;
+        install_packages(&["musl-tools"]);
+    }
+    find("musl-gcc").ok_or("there is no musl-gcc; Debian's package is musl-tools")?;
+    let rustup = find("rustup").ok_or("there is no rustup to add the target")?;
+    output(Command::new(rustup).args(["target", "add", target])).map(drop)
 }
 
 fn install_debian_programs(installing: Installing) {

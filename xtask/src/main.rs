@@ -12,6 +12,7 @@ mod compare;
 mod components;
 mod examples;
 mod fuzz;
+mod image;
 mod process;
 mod record;
 mod tally;
@@ -34,6 +35,10 @@ usage: cargo xtask <command>
                         compare the matcher with CPython's fnmatch, on ten million pairs unless told otherwise
   compare chains [--count N]
                         compare verdicts with python in-toto's on random chains, ten thousand unless told otherwise
+  image [FOLDER] [--push REGISTRY/REPOSITORY:TAG] [--twice] [--program FILE]
+                        build the image of the admission controller with its chain and its bill of materials, from what is
+                        committed; send it and write the values of the chart; build it again elsewhere and compare;
+                        pack a program that is built already, with the `unbroken` beside this program
   kube-assets           build the API server of Kubernetes, kubectl and helm, in many minutes, for the tests against them
   assurance             measure anew what takes minutes, and draw docs/assurance.md
 ";
@@ -85,6 +90,9 @@ fn main() -> ExitCode {
         ["bench", "--quick"] => bench::run(&bench::Sizes::QUICK),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["compare", what, rest @ ..] => compare(what, rest),
+        ["image", rest @ ..] => image::run(rest),
+        // The last step of the image's own chain calls it.
+        ["assemble", program, source, image, bill] => image::assemble(program, source, image, bill),
         ["kube-assets"] => components::build_kube_assets(),
         ["assurance"] => assurance::run(),
         ["help" | "-h" | "--help"] => {

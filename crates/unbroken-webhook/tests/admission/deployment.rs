@@ -102,6 +102,16 @@ fn the_registration_asks_of_every_kind_and_fails_closed() {
     assert!(name.ends_with(".static.k8s.io"), "{name}");
     assert!(registration["webhooks"][0]["clientConfig"].get("service").is_none());
     check_registration(&registration["webhooks"][0], &["kube-system"]);
+    // Conditions in CEL and conversions are not simulated: what is installed has none.
+    for registration in [&registration, of_kind(&documents, "ValidatingWebhookConfiguration")] {
+        assert!(registration["webhooks"][0].get("matchConditions").is_none());
+    }
+    let [one, other]: [Value; 2] =
+        documents_of(&fs::read_to_string(folder().join("crds.yaml")).unwrap());
+    for definition in [one, other] {
+        assert_eq!(definition["kind"], "CustomResourceDefinition");
+        assert!(definition["spec"].get("conversion").is_none());
+    }
 }
 
 fn documents_of<const COUNT: usize>(text: &str) -> [Value; COUNT] {
@@ -127,11 +137,26 @@ fn the_program_runs_with_nothing_that_it_does_not_need() {
         "privileged": false, "readOnlyRootFilesystem": true});
     assert_eq!(container["securityContext"], due);
     assert!(container["resources"]["limits"]["memory"].is_string());
-    assert!(container["image"].as_str().unwrap().contains("@sha256:"));
+    // Whoever forgets to replace it gets no pods: names of images have no capital letters.
+    assert_eq!(container["image"], "IMAGE");
     // The 5 s and the 25 s of the program's end, and some.
     assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > 30);
     let network = of_kind(&documents, "NetworkPolicy");
     assert_eq!(network["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
+    // Names, registries, and API servers, which listen on either port behind the service of the cluster.
+    let ports = network["spec"]["egress"].as_array().unwrap().iter();
+    let ports = ports.flat_map(|rule| rule["ports"].as_array().unwrap());
+    let ports: Vec<u64> = ports.map(|it| it["port"].as_u64().unwrap()).collect();
+    assert_eq!(ports, [53, 53, 443, 6443]);
+    assert!(container["resources"]["requests"]["cpu"].is_string());
+    assert_eq!(of_kind(&documents, "Namespace")["metadata"]["name"], "security");
+    for kind in ["Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "ConfigMap"] {
+        let metadata = &of_kind(&documents, kind)["metadata"];
+        assert_eq!(
+            (&metadata["name"], &metadata["namespace"]),
+            (&json!("in-toto-webhook"), &json!("security"))
+        );
+    }
     // Whatever selects the pods selects these.
     let labels = &deployment["spec"]["template"]["metadata"]["labels"];
     for selector in [
@@ -176,6 +201,7 @@ pub(crate) fn render(helm: &Path, values: &[&str]) -> Result<String, String> {
         "security",
     ]);
     command.arg(folder().join("chart"));
+    command.args(["--set", &format!("image={OWN}")]);
     for value in values {
         command.args(["--set", value]);
     }
@@ -188,7 +214,9 @@ pub(crate) fn render(helm: &Path, values: &[&str]) -> Result<String, String> {
 }
 
 /// The values of the manifests that are applied without helm.
-const PLAIN: [&str; 2] = ["createNamespace=true", "tls.caBundle=CA_BUNDLE"];
+const PLAIN: [&str; 3] = ["createNamespace=true", "image=IMAGE", "tls.caBundle=CA_BUNDLE"];
+/// An image as the chart asks for it.
+const OWN: &str = "registry.example/unbroken-webhook@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[test]
 fn the_chart_is_in_order_and_gives_the_manifests() {
@@ -196,7 +224,7 @@ fn the_chart_is_in_order_and_gives_the_manifests() {
         return;
     };
     let lint = Command::new(&helm)
-        .args(["lint", "--strict", "--set", "tls.caBundle=CA_BUNDLE"])
+        .args(["lint", "--strict", "--set", "image=IMAGE", "--set", "tls.caBundle=CA_BUNDLE"])
         .arg(folder().join("chart"))
         .output()
         .unwrap();
@@ -206,6 +234,10 @@ fn the_chart_is_in_order_and_gives_the_manifests() {
     let rendered = render(&helm, &PLAIN).unwrap();
     let (_, rendered) = rendered.split_once("---\n").unwrap();
     assert_eq!(kept, rendered, "install.yaml is made by `helm template`, as its first lines say");
+    for image in ["", "registry.example/unbroken-webhook:1", "registry.example/a@sha256:0"] {
+        let fault = render(&helm, &["tls.caBundle=CA", &format!("image={image}")]).unwrap_err();
+        assert!(fault.contains("set image, by its digest"), "{fault}");
+    }
     let fault = render(&helm, &[]).unwrap_err();
     assert!(fault.contains("set tls.caBundle, tls.certManager or tls.selfIssued"), "{fault}");
 }
