@@ -147,11 +147,11 @@ pub(crate) fn prepare(workspace: &Workspace, installing: Installing) -> Componen
             }
         }
     }
-    match kubernetes::helm(workspace) {
-        Ok(helm) => components.variables.push(("UNBROKEN_TEST_HELM", helm)),
-        Err(reason) => {
-            components.missing.push(format!("helm (UNBROKEN_TEST_HELM not set): {reason}"));
-        }
+    match kubernetes::clients(workspace, installing) {
+        Ok(programs) => components.variables.extend(programs),
+        Err(reason) => components.missing.push(format!(
+            "kubectl and helm (UNBROKEN_TEST_KUBECTL and UNBROKEN_TEST_HELM not set): {reason}"
+        )),
     }
     match kubernetes::assets(workspace) {
         Ok(folder) => components.variables.push((kubernetes::VARIABLE, folder)),

@@ -60,14 +60,13 @@ impl<'a> Wanted<'a> {
 pub(crate) fn run(words: &[&str]) -> Result<bool, Failure> {
     let wanted = Wanted::parse(words)?;
     let workspace = Workspace::load()?;
-    let unbroken = match wanted.program {
-        Some(_) => env::current_exe()?.with_file_name("unbroken"),
-        None => {
-            install_musl(TARGET)?;
-            announce("unbroken");
-            output(workspace.cargo().args(["build", "--locked", "--package", "unbroken-cli"]))?;
-            workspace.target.join("debug/unbroken")
-        }
+    let unbroken = if wanted.program.is_some() {
+        env::current_exe()?.with_file_name("unbroken")
+    } else {
+        install_musl(TARGET)?;
+        announce("unbroken");
+        output(workspace.cargo().args(["build", "--locked", "--package", "unbroken-cli"]))?;
+        workspace.target.join("debug/unbroken")
     };
     let folder = wanted.folder.map_or_else(|| workspace.target.join("image"), PathBuf::from);
     let place = |folder: &Path| fs::create_dir_all(folder).and_then(|()| folder.canonicalize());

