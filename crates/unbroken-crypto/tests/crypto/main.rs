@@ -18,6 +18,7 @@ mod openpgp;
 mod private_keys;
 mod public_keys;
 mod second;
+mod self_signatures;
 mod signatures;
 mod support;
 mod timestamps;
