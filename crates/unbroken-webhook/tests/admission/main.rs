@@ -22,6 +22,7 @@ mod hostile;
 mod intruders;
 mod mutations;
 mod observed;
+mod own_image;
 mod policy_fields;
 mod registries;
 mod schemas;
