@@ -14,6 +14,7 @@ mod proxy;
 mod repository;
 mod tally;
 mod token;
+mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ pub use self::proxy::Proxies;
 pub use self::repository::RegistryRepository;
 pub use self::tally::Tally;
 use self::token::Authorization;
+pub use self::watcher::{Exchange, Watcher};
 use crate::error::{OciError, Result};
 use crate::limits::Limits;
 use crate::reference::{Host, Repository};
@@ -97,6 +99,7 @@ impl Settings {
 pub struct Client {
     shared: Arc<Shared>,
     deadline: Option<Instant>,
+    watcher: Option<Watcher>,
 }
 
 type Authorizations = BTreeMap<(String, String), Authorization>;
@@ -127,7 +130,7 @@ impl Client {
         let (agents, authorizations) = (Agents::default(), Mutex::default());
         let fallbacks = Mutex::default();
         let shared = Arc::new(Shared { settings, agents, authorizations, fallbacks, counters });
-        Self { shared, deadline: None }
+        Self { shared, deadline: None, watcher: None }
     }
 
     /// Makes a client that looks into this text of credentials before all other places. It shares
@@ -137,7 +140,11 @@ impl Client {
         let mut settings = self.settings().clone();
         settings.credentials.inline = Some((place, text));
         let counters = Arc::clone(&self.shared.counters);
-        Self { deadline: self.deadline, ..Self::counted(settings, counters) }
+        Self {
+            deadline: self.deadline,
+            watcher: self.watcher.clone(),
+            ..Self::counted(settings, counters)
+        }
     }
 
     /// Bounds everything that is done with the result, in all, by a moment. Connections and what
@@ -145,6 +152,12 @@ impl Client {
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Tells somebody of each request that is sent by the result.
+    #[must_use]
+    pub fn watched_by(&self, watcher: Watcher) -> Self {
+        Self { watcher: Some(watcher), ..self.clone() }
     }
 
     /// Opens a repository; nothing is asked of the registry yet.
@@ -162,8 +175,12 @@ impl Client {
         self.shared.counters.read()
     }
 
-    fn counters(&self) -> &tally::Counters {
-        &self.shared.counters
+    /// Counts a request and tells of it.
+    fn note(&self, exchange: &Exchange<'_>) {
+        self.shared.counters.count(exchange.status);
+        if let Some(watcher) = &self.watcher {
+            watcher(exchange);
+        }
     }
 
     fn settings(&self) -> &Settings {

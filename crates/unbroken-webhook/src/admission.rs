@@ -10,6 +10,7 @@ use serde_json::Value;
 use unbroken_model::digest::Digest;
 use unbroken_model::timestamp::Timestamp;
 use unbroken_oci::reference::{Reference, Selector};
+use unbroken_oci::registry::Watcher;
 use unbroken_policy::{BreakGlass, Cover, Mode, Policy, PolicyFault, PolicySet, Tags, Unmatched};
 
 use crate::code::AdmissionCode;
@@ -62,8 +63,13 @@ pub trait Verify {
         Vec::new()
     }
 
-    /// Returns what has the credentials that a request may use, where they are other ones.
-    fn for_request(&self, _request: &Request) -> Option<Box<dyn Verify + '_>> {
+    /// Returns what has the credentials that a request may use, where they are other ones, and tells
+    /// somebody of its requests to registries, where somebody wants to know.
+    fn for_request(
+        &self,
+        _request: &Request,
+        _watcher: Option<Watcher>,
+    ) -> Option<Box<dyn Verify + '_>> {
         None
     }
 

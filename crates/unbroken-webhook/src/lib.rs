@@ -26,5 +26,6 @@ pub mod recall;
 pub mod review;
 pub mod serve;
 pub mod server;
+pub mod traces;
 pub mod verifier;
 pub mod workload;

@@ -19,6 +19,7 @@ use crate::log::Log;
 use crate::options::{Registries, clock};
 use crate::policy_file::PolicyFile;
 use crate::server::{Certificates, Service, serve_metrics, serve_tls};
+use crate::traces::options::TraceOptions;
 use crate::verifier::RegistryVerifier;
 
 /// Answer the API server: POST /verify and /mutate, GET /livez and /readyz
@@ -43,6 +44,8 @@ pub struct Serve {
     registries: Registries,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    traces: TraceOptions,
     #[command(flatten)]
     cluster: ClusterOptions,
     #[command(flatten)]
@@ -80,6 +83,9 @@ impl Serve {
             let events = Events::start(api.clone(), instance(), log).map_err(cannot)?;
             service.tell_events(events);
         }
+        if let Some(traces) = self.traces.start(service.log())? {
+            service.trace(traces);
+        }
         let metrics = self.metrics.map(listen).transpose()?;
         let (listener, address) = listen(self.listen)?;
         service.log().event(&format!("listening on {address}"));
@@ -96,7 +102,8 @@ impl Serve {
             (_, _, Some(chain), Some(key)) => Certificates::Files { chain, key },
             _ => return Err(Failed::usage("give --cert and --key".to_owned())),
         };
-        runtime.block_on(async {
+        let of_traces = Arc::clone(&service);
+        let served = runtime.block_on(async {
             if let Some((listener, address)) = metrics {
                 service.log().event(&format!("metrics on {address}"));
                 tokio::spawn(serve_metrics(Arc::clone(&service), listener));
@@ -113,7 +120,9 @@ impl Serve {
                 (None, None) => {}
             }
             serve_tls(service, listener, certificates, asked_to_end()).await
-        })
+        });
+        of_traces.finish();
+        served
     }
 }
 

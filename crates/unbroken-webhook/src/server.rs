@@ -3,6 +3,7 @@
 mod body;
 mod connections;
 mod gauges;
+mod judging;
 mod plain;
 mod tls;
 
@@ -12,7 +13,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, RawQuery, Request as Asked, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, Request as Sent, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,17 +22,17 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_policy::PolicySet;
 
 use self::body::{Bodies, Body, come_again};
+use self::judging::Asked;
 pub use self::plain::serve_metrics;
 pub use self::tls::{Certificates, serve_tls};
 use crate::admission::{Occasion, Ruling, Verify, judge};
-use crate::answer::{answer, refuse};
+use crate::answer::refuse;
 use crate::cluster::events::Events;
 use crate::code::AdmissionCode;
 use crate::log::Log;
-use crate::metrics::{Metrics, Source};
-use crate::mutation::pin_tags;
-use crate::recall::judge_at_once;
+use crate::metrics::Metrics;
 use crate::review::{Answer, Request};
+use crate::traces::{Parent, Traces};
 
 /// Reviews that are judged at the same time; more are asked to come again.
 const AT_ONCE: usize = 64;
@@ -46,9 +47,6 @@ const LONGEST_FAULT: usize = 300;
 /// What is left of the API server's time for the way there and back.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// What is left of the time where the answer is an admission anyway.
-const HURRY: Duration = Duration::from_secs(1);
-
 /// What the server judges by.
 pub struct Service {
     policies: RwLock<Arc<PolicySet>>,
@@ -62,6 +60,7 @@ pub struct Service {
     certificate_ends: AtomicI64,
     metrics: Metrics,
     events: OnceLock<Events>,
+    traces: OnceLock<Traces>,
 }
 
 /// What is done with a review.
@@ -90,6 +89,7 @@ impl Service {
             certificate_ends: AtomicI64::new(gauges::UNKNOWN),
             metrics: Metrics::with(Weak::clone(service)),
             events: OnceLock::new(),
+            traces: OnceLock::new(),
         })
     }
 
@@ -103,13 +103,18 @@ impl Service {
         drop(self.events.set(events));
     }
 
+    /// Traces reviews from now on; there is one place for that.
+    pub fn trace(&self, traces: Traces) {
+        drop(self.traces.set(traces));
+    }
+
     /// Judges what runs already; nothing where the policies are not known yet.
     pub(crate) fn judge_again(&self, request: &Request, time: Duration) -> Option<Ruling> {
         let policies = self.policies();
         if policies.waiting_for.is_some() {
             return None;
         }
-        let of_request = self.verifier.for_request(request);
+        let of_request = self.verifier.for_request(request, None);
         let verifier = of_request.as_deref().unwrap_or(self.verifier.as_ref());
         let occasion = Occasion { now: (self.clock)(), until: Some(Instant::now() + time) };
         Some(judge(request, &policies, occasion, verifier))
@@ -118,6 +123,13 @@ impl Service {
     /// Says that no more reviews should come: the server is about to end.
     pub fn drain(&self) {
         self.ready.store(false, Ordering::Relaxed);
+    }
+
+    /// Sends the traces that wait, since the program is about to end.
+    pub fn finish(&self) {
+        if let Some(traces) = self.traces.get() {
+            traces.finish();
+        }
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -131,58 +143,6 @@ impl Service {
 
     fn policies(&self) -> Arc<PolicySet> {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Answers from what is remembered; nothing, where a registry has to be asked.
-    fn recall(&self, request: &Request, policies: &PolicySet) -> Option<Answer> {
-        let (now, begun) = ((self.clock)(), Instant::now());
-        let occasion = Occasion { now, until: None };
-        let of_request = self.verifier.for_request(request);
-        let verifier = of_request.as_deref().unwrap_or(self.verifier.as_ref());
-        let ruling = judge_at_once(request, policies, occasion, verifier)?;
-        self.metrics.ruled(&ruling);
-        let answer = answer(request, &ruling);
-        self.tell(Task::Verify, request, &answer, (now, Source::AtOnce, begun));
-        Some(answer)
-    }
-
-    fn judge(&self, task: Task, request: &Request, policies: &PolicySet, until: Instant) -> Answer {
-        let now = (self.clock)();
-        let begun = Instant::now();
-        // Who may let in what does not verify is not to fail because a registry takes its time.
-        let user = &request.user;
-        let glass = policies.break_glass(&user.name, &user.groups, &request.namespace, now);
-        let hurry = glass.map(|_| HURRY);
-        let until = until.checked_sub(hurry.unwrap_or_default()).unwrap_or(until);
-        let occasion = Occasion { now, until: Some(until) };
-        let of_request = self.verifier.for_request(request);
-        let verifier = of_request.as_deref().unwrap_or(self.verifier.as_ref());
-        let answer = match task {
-            Task::Mutate => pin_tags(request, policies, occasion, verifier),
-            Task::Verify => {
-                let ruling = judge(request, policies, occasion, verifier);
-                self.metrics.ruled(&ruling);
-                answer(request, &ruling)
-            }
-        };
-        self.tell(task, request, &answer, (now, Source::LookedUp, begun));
-        answer
-    }
-
-    fn tell(
-        &self,
-        task: Task,
-        request: &Request,
-        answer: &Answer,
-        (now, source, begun): (Timestamp, Source, Instant),
-    ) {
-        let took = begun.elapsed();
-        if let Some(events) = self.events.get() {
-            events.tell(request, answer, now);
-        }
-        self.metrics.reviewed(task.name(), answer);
-        self.metrics.took(source, took);
-        self.log.decision(now, request, answer, source, took);
     }
 
     /// Answers without a judgement: nobody else has told of it.
@@ -213,11 +173,11 @@ pub fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-async fn verify(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> Response {
+async fn verify(state: State<Arc<Service>>, query: RawQuery, request: Sent) -> Response {
     review(state, query, request, Task::Verify).await
 }
 
-async fn mutate(state: State<Arc<Service>>, query: RawQuery, request: Asked) -> Response {
+async fn mutate(state: State<Arc<Service>>, query: RawQuery, request: Sent) -> Response {
     review(state, query, request, Task::Mutate).await
 }
 
@@ -234,10 +194,11 @@ async fn readiness(State(service): State<Arc<Service>>) -> StatusCode {
 async fn review(
     State(service): State<Arc<Service>>,
     RawQuery(query): RawQuery,
-    asked: Asked,
+    sent: Sent,
     task: Task,
 ) -> Response {
-    let Body { bytes, room } = match service.bodies.read(asked).await {
+    let parent = service.traces.get().and_then(|_| Parent::of(sent.headers()));
+    let Body { bytes, room } = match service.bodies.read(sent).await {
         Ok(body) => body,
         Err(answer) => {
             if answer.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -281,9 +242,10 @@ async fn review(
         return come_again();
     };
     let uid = request.uid.clone();
+    let asked = Asked { task, request, policies, parent };
     if matches!(task, Task::Verify) {
         // A panic ends this one review.
-        let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&request, &policies)));
+        let recalled = catch_unwind(AssertUnwindSafe(|| service.recall(&asked)));
         match recalled.map_err(|_| broken()) {
             Ok(None) => {}
             Ok(Some(answer)) | Err(answer) => return reviewed(&uid, &answer),
@@ -296,7 +258,7 @@ async fn review(
     let time = time_for(query.as_deref().unwrap_or_default());
     let until = Instant::now() + time;
     let judged = tokio::task::spawn_blocking(move || {
-        let answer = service.judge(task, &request, &policies, until);
+        let answer = service.judge(&asked, until);
         // Kept until the work is done, also where nobody waits for it any more.
         drop((slot, room, kept));
         answer

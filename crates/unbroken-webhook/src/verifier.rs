@@ -11,7 +11,7 @@ use std::time::Instant;
 use unbroken_model::digest::Digest;
 use unbroken_oci::OciError;
 use unbroken_oci::reference::{Reference, Repository, Selector};
-use unbroken_oci::registry::Client;
+use unbroken_oci::registry::{Client, Watcher};
 use unbroken_policy::{ChainPolicy, Generation, Policy};
 use unbroken_verify::NamedEvidence;
 
@@ -44,6 +44,7 @@ struct OfPod<'a> {
     of: &'a RegistryVerifier,
     pull_secrets: &'a PullSecrets,
     puller: Puller,
+    watcher: Option<Watcher>,
     made: OnceCell<RegistryVerifier>,
 }
 
@@ -160,10 +161,17 @@ impl RegistryVerifier {
 }
 
 impl Verify for RegistryVerifier {
-    fn for_request(&self, request: &Request) -> Option<Box<dyn Verify + '_>> {
-        let pull_secrets = self.pull_secrets.as_deref()?;
-        let puller = Puller::of(request)?;
-        Some(Box::new(OfPod { of: self, pull_secrets, puller, made: OnceCell::new() }))
+    fn for_request(
+        &self,
+        request: &Request,
+        watcher: Option<Watcher>,
+    ) -> Option<Box<dyn Verify + '_>> {
+        let own = |watcher| -> Box<dyn Verify> {
+            Box::new(Self { client: self.client.watched_by(watcher), ..self.clone() })
+        };
+        let puller = self.pull_secrets.as_deref().zip(Puller::of(request));
+        let Some((pull_secrets, puller)) = puller else { return watcher.map(own) };
+        Some(Box::new(OfPod { of: self, pull_secrets, puller, watcher, made: OnceCell::new() }))
     }
 
     fn verify(
@@ -213,9 +221,10 @@ impl Verify for RegistryVerifier {
 
 impl OfPod<'_> {
     fn verifier(&self, occasion: Occasion) -> &RegistryVerifier {
-        self.made.get_or_init(|| RegistryVerifier {
-            client: self.pull_secrets.client(&self.puller, occasion.until),
-            ..self.remembering()
+        self.made.get_or_init(|| {
+            let client = self.pull_secrets.client(&self.puller, occasion.until);
+            let watched = self.watcher.clone().map(|watcher| client.watched_by(watcher));
+            RegistryVerifier { client: watched.unwrap_or(client), ..self.remembering() }
         })
     }
 

@@ -1,7 +1,7 @@
 //! One exchange with a registry: asked, authorised, tried again, redirected, bounded.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Method, Request, Response};
 use ureq::{Body, RequestExt, SendBody};
@@ -10,6 +10,7 @@ use super::address::{Address, Reach, follow};
 use super::http::{PatientReader, is_transient, pause, transport};
 use super::repository::RegistryRepository;
 use super::token::Action;
+use super::watcher;
 use crate::error::{OciError, Result, short};
 
 /// A request to a registry.
@@ -223,10 +224,13 @@ impl RegistryRepository {
             (left, whole) => left.or(whole),
         };
         let agent = self.client().agents().get(address, reach, settings)?;
+        let (method, begun) = (request.method().clone(), Instant::now());
         let response: std::result::Result<Response<Body>, ureq::Error> =
             request.with_agent(&agent).configure().timeout_global(time).run();
         let status = response.as_ref().ok().map(|response| response.status().as_u16());
-        self.client().counters().count(status);
+        let (host, took) = (address.host.to_string(), begun.elapsed());
+        let method = method.as_str();
+        self.client().note(&watcher::Exchange { method, host: &host, status, took });
         let response = response.map_err(|error| transport(action, address, error))?;
         let (parts, body) = response.into_parts();
         let encoding = parts.headers.get("content-encoding").map(ureq::http::HeaderValue::as_bytes);

@@ -8,6 +8,7 @@ use unbroken_policy::{PolicySet, Reach};
 
 use super::{AT_ONCE, Service};
 use crate::metrics::{Gauges, Reading, Value};
+use crate::traces::Traces;
 
 /// Policies whose layouts are told one by one.
 const TOLD: usize = 200;
@@ -94,6 +95,7 @@ impl Gauges for Service {
         }
         all.extend(self.of_policies(&self.policies()));
         all.extend(self.verifier.readings());
+        all.extend(self.traces.get().map(Traces::reading));
         all
     }
 }

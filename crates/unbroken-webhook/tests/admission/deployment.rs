@@ -280,6 +280,7 @@ fn the_chart_gives_what_its_values_say() {
         "tls.selfIssued=true",
         "mutate.enabled=true",
         "metrics.enabled=true",
+        "traces.endpoint=http://collector.observability:4318",
         "cluster.pullSecrets=true",
         "cluster.events=true",
         "cluster.recheckSeconds=3600",
@@ -289,6 +290,7 @@ fn the_chart_gives_what_its_values_say() {
     let arguments: Vec<&str> =
         container["args"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     assert!(arguments.contains(&"--self-issued") && arguments.contains(&"--metrics=0.0.0.0:9090"));
+    assert!(arguments.contains(&"--otlp-endpoint=http://collector.observability:4318"));
     for argument in ["--pull-secrets", "--events", "--recheck=3600"] {
         assert!(arguments.contains(&argument), "{arguments:?}");
     }

@@ -29,4 +29,5 @@ mod schemas;
 mod scopes;
 mod server;
 mod slots;
+mod traces;
 mod world;
