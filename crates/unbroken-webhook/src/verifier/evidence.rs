@@ -112,3 +112,39 @@ pub(super) fn digest(digests: &[Digest], pieces: &[&Pieces]) -> EvidenceDigest {
     }
     EvidenceDigest(hash::sha256(text.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use unbroken_model::digest::DigestAlgorithm;
+
+    use super::*;
+
+    #[test]
+    fn evidence_of_other_digests_pieces_or_places_is_other_evidence() {
+        let digests = |bytes: &[u8]| -> Vec<Digest> {
+            bytes.iter().map(|byte| Digest::new(DigestAlgorithm::Sha256, &[*byte; 32])).collect()
+        };
+        let pieces = |lines: &[&str]| Pieces {
+            content: lines.iter().map(|line| format!("{line}\n")).collect(),
+            ..Pieces::default()
+        };
+        let (one, two, none) = (pieces(&["x"]), pieces(&["x", "y"]), pieces(&[]));
+        let other = pieces(&["y"]);
+        let all = [
+            digest(&digests(&[1]), &[&one]),
+            digest(&digests(&[2]), &[&one]),
+            digest(&digests(&[1, 2]), &[&one]),
+            digest(&digests(&[1, 3]), &[&one]),
+            digest(&digests(&[1]), &[&two]),
+            digest(&digests(&[1]), &[&none, &one]),
+            digest(&digests(&[1]), &[&one, &none]),
+            digest(&digests(&[1]), &[&one, &other]),
+            digest(&digests(&[1]), &[&one, &none, &other]),
+        ];
+        let distinct: HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert_eq!(digest(&digests(&[1]), &[&one]), all[0]);
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use unbroken_crypto::hash;
 use unbroken_model::envelope::Envelope;
 use unbroken_model::limits::Limits;
@@ -173,6 +174,45 @@ fn a_changed_policy_counts_at_once() {
     // What else a policy says is no matter of the verdict.
     let elsewhere = world.policies(&POLICY.replace("acme/**", "elsewhere/**"));
     denied(&judge(&verifier, &elsewhere, &image), 403, "no-policy");
+}
+
+/// A policy that asks in another repository too.
+fn with_a_place() -> String {
+    POLICY.replace("layout:", "evidence: [HOST/evidence/acme]\n  layout:")
+}
+
+#[test]
+fn evidence_that_is_gone_from_another_place_of_the_policy_lets_nothing_in_any_more() {
+    let world = World::new();
+    let policies = world.policies(&with_a_place());
+    let image = world.push("acme/app");
+    world.attach_at(&world.repository("evidence/acme"), &image, |_| {});
+    // What lies there is looked up each time; what it comes to is remembered.
+    let bounds = Bounds { looks: Duration::ZERO, refusals: Duration::ZERO, ..Bounds::default() };
+    let verifier = world.remembering(bounds);
+    admitted(&judge(&verifier, &policies, &image));
+    world.registry.rule(|request| {
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let nothing = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": []});
+        let lists = request.target.contains("/evidence/acme/referrers/");
+        lists.then(|| Reply::ok(media_type, nothing.to_string().into_bytes()))
+    });
+    denied(&judge(&verifier, &policies, &image), 403, "link-missing");
+    world.registry.rule(|_| None);
+    admitted(&judge(&verifier, &policies, &image));
+}
+
+#[test]
+fn evidence_in_another_place_of_the_policy_counts_where_that_beside_the_image_would_do() {
+    let world = World::new();
+    let image = world.push_signed("acme/app");
+    world.attach_at(&world.repository("evidence/acme"), &image, |chain| {
+        let other = unbroken_testkit::digest("other").iter().next().unwrap().hex().to_owned();
+        chain.link("build").set("products/image-digest.txt/sha256", other);
+    });
+    let verifier = world.remembering(Bounds::default());
+    admitted(&judge(&verifier, &world.policies(POLICY), &image));
+    denied(&judge(&verifier, &world.policies(&with_a_place()), &image), 403, "links-disagree");
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::world::{POLICY, World, pod, pod_of};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// Frames of one flood.
 const FRAMES: u32 = 20_000;
+/// Groups that a user may be in.
+const GROUPS: usize = 10_000;
 /// What a small container has, for the program and all that it reads.
 const MEMORY: u64 = 256 << 20;
 
@@ -107,7 +109,12 @@ fn values_without_end_do_not_take_the_memory_of_the_program() {
     let containers = |text: &str| {
         whole.replace("\"containers\":", &format!("\"initContainers\":{text},\"containers\":"))
     };
+    let groups = |text: &str| {
+        whole.replacen("\"uid\":", &format!("\"userInfo\":{{\"groups\":{text}}},\"uid\":"), 1)
+    };
     let read = [
+        groups(&many("\"\"", size)),
+        groups(&format!("[{}\"\"]", "\"\",".repeat(GROUPS))),
         containers(&many("{}", size)),
         containers(&many("[]", size)),
         whole.replace("\"name\":\"app\"", &format!("\"image\":{object}")),
@@ -122,6 +129,8 @@ fn values_without_end_do_not_take_the_memory_of_the_program() {
             });
         }
     });
+    let as_many_as_may_be = groups(&format!("[{}\"\"]", "\"\",".repeat(GROUPS - 1)));
+    assert!(allowed(&server.post("/verify", &as_many_as_may_be).unwrap().1));
     for body in read {
         let (status, answer) = server.post("/verify", &body).unwrap();
         assert!(status == 200 && !allowed(&answer), "{status} {answer}");
