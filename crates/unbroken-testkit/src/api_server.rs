@@ -35,6 +35,7 @@ store=$!
   --service-account-issuer=https://localhost --service-account-key-file="$folder/sa.pub" \
   --service-account-signing-key-file="$folder/sa.key" --token-auth-file="$folder/tokens.csv" \
   --authorization-mode=RBAC --disable-admission-plugins=ServiceAccount --feature-gates=ImageVolume=true \
+  --admission-control-config-file="$folder/admission.yaml" \
   --audit-policy-file="$folder/audit.yaml" --audit-log-path="$folder/audit.log" >"$folder/api.log" 2>&1 &
 server=$!
 read -r _
@@ -73,6 +74,10 @@ impl ApiReply {
 impl ApiServer {
     /// The token of an administrator: group `system:masters`.
     pub const ADMIN: &str = "admin-token";
+    /// The common name of the certificate that it shows to webhooks which ask for one.
+    pub const CLIENT: &str = "kube-apiserver-admission";
+    /// The authority of that certificate.
+    pub const CLIENT_AUTHORITY: &str = "webhook-client-ca";
 
     /// Returns the API server that the tests of this program share; it starts with the first who
     /// asks. Where `KUBEBUILDER_ASSETS` is not set the test is skipped.
@@ -102,6 +107,23 @@ impl ApiServer {
         keep(
             "audit.yaml",
             "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n",
+        );
+        let client =
+            Identity::of_client(Self::CLIENT, Self::CLIENT_AUTHORITY, "2049-01-01T00:00:00Z");
+        keep("client.crt", client.certificate());
+        keep("client.key", client.key());
+        let place = folder.display();
+        keep(
+            "webhooks.yaml",
+            &format!(
+                "apiVersion: v1\nkind: Config\nusers: [{{name: '*', user: {{client-certificate: '{place}/client.crt', client-key: '{place}/client.key'}}}}]\n"
+            ),
+        );
+        keep(
+            "admission.yaml",
+            &format!(
+                "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins: [{{name: ValidatingAdmissionWebhook, configuration: {{apiVersion: apiserver.config.k8s.io/v1, kind: WebhookAdmissionConfiguration, kubeConfigFile: '{place}/webhooks.yaml'}}}}]\n"
+            ),
         );
         let (store, host) = (format!("http://{}", free_port()), free_port());
         let port = host.rsplit(':').next().unwrap_or_default();

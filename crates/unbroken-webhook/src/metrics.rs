@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::admission::Ruling;
 use crate::decision::{Decision, Failure, Settlement};
 use crate::review::{Answer, Verdict};
+use crate::server::Refused;
 
 /// The media type of what [`Metrics::text`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -40,6 +41,7 @@ pub struct Metrics {
     panics: Counter,
     reloads: Family<Labels<2>, Counter>,
     left_out: Counter,
+    refused: Family<Labels<1>, Counter>,
 }
 
 /// What is asked when somebody reads the metrics.
@@ -100,10 +102,11 @@ impl Default for Metrics {
             panics: Counter::default(),
             reloads: Family::default(),
             left_out: Counter::default(),
+            refused: Family::default(),
             registry: Registry::default(),
         };
         let Self { decisions, failures, duration, turned_away, .. } = &made;
-        let Self { malformed, panics, reloads, left_out, .. } = &made;
+        let Self { malformed, panics, reloads, left_out, refused, .. } = &made;
         registry.register("decisions", "Answers, by what came of them", decisions.clone());
         registry.register("failures", "Reasons against images", failures.clone());
         registry.register_with_unit(
@@ -117,6 +120,7 @@ impl Default for Metrics {
         registry.register("panics", "Reviews that ended in a panic", panics.clone());
         registry.register("reloads", "Policies and certificates read again", reloads.clone());
         registry.register("recheck_left_out", "Pods that were too many", left_out.clone());
+        registry.register("callers_refused", "Clients that may not ask", refused.clone());
         Self { registry, ..made }
     }
 }
@@ -186,6 +190,11 @@ impl Metrics {
 
     pub(crate) fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// Counts clients of whom no review is read.
+    pub(crate) fn refused(&self, why: Refused) {
+        self.refused.get_or_create(&[("reason", why.name().to_owned())]).inc();
     }
 
     /// Counts pods that run and were not judged again, because there are too many.

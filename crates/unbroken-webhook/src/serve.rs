@@ -18,7 +18,7 @@ use crate::failure::Failed;
 use crate::log::Log;
 use crate::options::{Registries, clock};
 use crate::policy_file::PolicyFile;
-use crate::server::{Certificates, Service, serve_metrics, serve_tls};
+use crate::server::{Callers, Certificates, Service, serve_metrics, serve_tls};
 use crate::traces::options::TraceOptions;
 use crate::verifier::RegistryVerifier;
 
@@ -37,6 +37,13 @@ pub struct Serve {
     /// The private key of the server in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// Answer reviews only for clients whose certificate chains to an authority of this file, in PEM; read
+    /// again when it changes
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// And only for those whose certificate has this DNS name or common name, or another one given so
+    #[arg(long, value_name = "NAME", requires = "client_ca", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    client_name: Vec<String>,
     /// The address to answer /metrics on, in plain HTTP; nowhere, if it is not given
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -85,6 +92,9 @@ impl Serve {
         }
         if let Some(traces) = self.traces.start(service.log())? {
             service.trace(traces);
+        }
+        if let Some(authorities) = self.client_ca {
+            service.ask_callers(Callers::new(authorities, self.client_name));
         }
         let metrics = self.metrics.map(listen).transpose()?;
         let (listener, address) = listen(self.listen)?;

@@ -1,6 +1,7 @@
 //! The server: reviews in, answers out. What cannot be judged in time or at all is denied in form.
 
 mod body;
+mod callers;
 mod connections;
 mod gauges;
 mod judging;
@@ -22,6 +23,8 @@ use unbroken_model::timestamp::Timestamp;
 use unbroken_policy::PolicySet;
 
 use self::body::{Bodies, Body, come_again};
+pub use self::callers::Callers;
+pub(crate) use self::callers::Refused;
 use self::judging::Asked;
 pub use self::plain::serve_metrics;
 pub use self::tls::{Certificates, serve_tls};
@@ -61,6 +64,7 @@ pub struct Service {
     metrics: Metrics,
     events: OnceLock<Events>,
     traces: OnceLock<Traces>,
+    callers: OnceLock<Callers>,
 }
 
 /// What is done with a review.
@@ -90,6 +94,7 @@ impl Service {
             metrics: Metrics::with(Weak::clone(service)),
             events: OnceLock::new(),
             traces: OnceLock::new(),
+            callers: OnceLock::new(),
         })
     }
 
@@ -197,6 +202,9 @@ async fn review(
     sent: Sent,
     task: Task,
 ) -> Response {
+    if let Some(answer) = service.refusal(sent.extensions()) {
+        return answer;
+    }
     let parent = service.traces.get().and_then(|_| Parent::of(sent.headers()));
     let Body { bytes, room } = match service.bodies.read(sent).await {
         Ok(body) => body,

@@ -44,11 +44,25 @@ impl Identity {
     /// Never.
     pub fn of_localhost(authority: &str, not_after: &str) -> Self {
         let mut draft = CertificateDraft::of("registry");
-        draft.not_before = "2020-01-01T00:00:00Z".parse().expect("a point in time");
-        draft.not_after = not_after.parse().expect("a point in time");
         draft.alternative.push(AltName::Dns("localhost".to_owned()));
         draft.purposes.push(Purpose::ServerAuth);
-        let key = keys::key("registry").to_pkcs8_pem(None).expect("the key is written");
+        Self::of(draft, authority, not_after)
+    }
+
+    /// Makes a certificate that a client of this common name shows.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn of_client(name: &str, authority: &str, not_after: &str) -> Self {
+        let mut draft = CertificateDraft::of(name);
+        draft.purposes.push(Purpose::ClientAuth);
+        Self::of(draft, authority, not_after)
+    }
+
+    fn of(mut draft: CertificateDraft, authority: &str, not_after: &str) -> Self {
+        draft.not_before = "2020-01-01T00:00:00Z".parse().expect("a point in time");
+        draft.not_after = not_after.parse().expect("a point in time");
+        let key = keys::key(&draft.name).to_pkcs8_pem(None).expect("the key is written");
         Self { certificate: draft.pem_by(authority), key: key.to_string() }
     }
 

@@ -75,7 +75,7 @@ impl Bodies {
 }
 
 /// The rest of a body that is not waited for is not taken for another request.
-const CLOSED: [(header::HeaderName, &str); 1] = [(header::CONNECTION, "close")];
+pub(super) const CLOSED: [(header::HeaderName, &str); 1] = [(header::CONNECTION, "close")];
 
 /// The API server comes again by itself, within its own time.
 pub(super) fn come_again() -> Response {

@@ -1,7 +1,6 @@
 //! TLS, with certificates that are read again when they change.
 
 use std::fs;
-use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +9,9 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
 
-use super::{Service, connections, router};
+use super::{Service, callers, connections, router};
 use crate::cluster::rotation::Shown;
 use crate::failure::Failed;
 use crate::metrics::Reloaded;
@@ -38,14 +38,56 @@ pub enum Certificates {
     Issued(Shown),
 }
 
+/// What is read again: the pair, and the authorities of clients where they are asked for a certificate.
+#[derive(PartialEq, Eq)]
+struct Read {
+    chain: Vec<u8>,
+    key: Vec<u8>,
+    clients: Option<Vec<u8>>,
+}
+
 impl Certificates {
-    fn read(&self) -> Result<(Vec<u8>, Vec<u8>), Failed> {
+    fn read(&self, service: &Service) -> Result<Read, Failed> {
+        let (chain, key) = self.pair()?;
+        let clients =
+            service.callers.get().map(|callers| read(callers.authorities())).transpose()?;
+        Ok(Read { chain, key, clients })
+    }
+
+    fn pair(&self) -> Result<(Vec<u8>, Vec<u8>), Failed> {
         match self {
             Self::Files { chain, key } => Ok((read(chain)?, read(key)?)),
             Self::Issued(shown) => {
                 shown.pair().ok_or_else(|| Failed::usage("there is no certificate yet".to_owned()))
             }
         }
+    }
+
+    /// Reads what is shown of itself, who may ask, and what is spoken.
+    async fn config(&self, of: &Read, service: &Arc<Service>) -> Result<Arc<ServerConfig>, Failed> {
+        let shown = RustlsConfig::from_pem(of.chain.clone(), of.key.clone()).await;
+        let shown = shown.map_err(|error| {
+            let place = match self {
+                Self::Files { chain, .. } => chain.display().to_string(),
+                Self::Issued(_) => "the certificate that was made".to_owned(),
+            };
+            Failed::usage(format!("{place} cannot be used: {error}"))
+        })?;
+        let shown = shown.get_inner();
+        let mut config = ServerConfig::clone(&shown);
+        if let Some(authorities) = &of.clients {
+            let verifier = callers::verifier(authorities, service).map_err(|fault| {
+                Failed::usage(format!("the authorities of --client-ca cannot be used: {fault}"))
+            })?;
+            config = ServerConfig::builder()
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(Arc::clone(&shown.cert_resolver));
+            // A connection that goes on from an earlier one would not show its certificate again.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        config.alpn_protocols = vec![connections::PROTOCOL.to_vec()];
+        Ok(Arc::new(config))
     }
 }
 
@@ -64,24 +106,12 @@ pub async fn serve_tls(
     certificates: Certificates,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failed> {
-    let unusable = |error: io::Error| {
-        let place = match &certificates {
-            Certificates::Files { chain, .. } => chain.display().to_string(),
-            Certificates::Issued(_) => "the certificate that was made".to_owned(),
-        };
-        Failed::usage(format!("{place} cannot be used: {error}"))
-    };
-    let (chain, key) = certificates.read()?;
-    let tls = config(chain.clone(), key.clone()).await.map_err(unusable)?;
-    let tls = RustlsConfig::from_config(tls);
-    service.note_certificate(&chain);
+    let begun = certificates.read(&service)?;
+    let tls = RustlsConfig::from_config(certificates.config(&begun, &service).await?);
+    service.note_certificate(&begun.chain);
     let handle = Handle::new();
-    let looking = tokio::spawn(look_again(
-        tls.clone(),
-        certificates.clone(),
-        (chain, key),
-        Arc::clone(&service),
-    ));
+    let looking = look_again(tls.clone(), certificates, begun, Arc::clone(&service));
+    let looking = tokio::spawn(looking);
     let (draining, of_service) = (handle.clone(), Arc::clone(&service));
     tokio::spawn(async move {
         end.await;
@@ -96,31 +126,23 @@ pub async fn serve_tls(
     served.map_err(|error| Failed::usage(format!("the server ended: {error}")))
 }
 
-/// Reads what is shown of itself, and what is spoken.
-async fn config(chain: Vec<u8>, key: Vec<u8>) -> io::Result<Arc<ServerConfig>> {
-    let read = RustlsConfig::from_pem(chain, key).await?.get_inner();
-    let mut config = ServerConfig::clone(&read);
-    config.alpn_protocols = vec![connections::PROTOCOL.to_vec()];
-    Ok(Arc::new(config))
-}
-
 /// Takes up other certificates. What cannot be used changes nothing.
 async fn look_again(
     tls: RustlsConfig,
     certificates: Certificates,
-    mut current: (Vec<u8>, Vec<u8>),
+    mut current: Read,
     service: Arc<Service>,
 ) {
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
-        let Ok(found) = certificates.read() else { continue };
+        let Ok(found) = certificates.read(&service) else { continue };
         if found == current {
             continue;
         }
-        match config(found.0.clone(), found.1.clone()).await {
+        match certificates.config(&found, &service).await {
             Ok(config) => {
                 tls.reload_from_config(config);
-                service.note_certificate(&found.0);
+                service.note_certificate(&found.chain);
                 service.metrics().reloaded(Reloaded::Certificate, true);
                 service.log().event("the certificates were read again");
             }

@@ -256,6 +256,8 @@ fn the_chart_gives_what_its_values_say() {
         "webhook.matchConditions[0].name=a",
         "webhook.matchConditions[0].expression=!request.dryRun",
         "networkPolicy.egressPorts={443,5000}",
+        "tls.clientCa=api-server",
+        "tls.clientNames={kube-apiserver-admission,other}",
     ];
     let documents = documents(&render(&helm, &values).unwrap());
     for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
@@ -269,8 +271,18 @@ fn the_chart_gives_what_its_values_say() {
     }
     let pod = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
     assert_eq!(pod["volumes"][2]["secret"]["secretName"], "registries");
-    let arguments = pod["containers"][0]["args"].as_array().unwrap();
-    assert_eq!(arguments[5], "--auth-file=/etc/unbroken/registries/.dockerconfigjson");
+    assert_eq!(pod["volumes"][3]["configMap"]["name"], "api-server");
+    let arguments: Vec<&str> =
+        pod["containers"][0]["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let due = [
+        "--client-ca=/etc/unbroken/clients/ca.crt",
+        "--client-name=kube-apiserver-admission",
+        "--client-name=other",
+        "--auth-file=/etc/unbroken/registries/.dockerconfigjson",
+    ];
+    assert_eq!(arguments[5..], due);
+    let mounts = pod["containers"][0]["volumeMounts"].to_string();
+    assert!(mounts.contains("/etc/unbroken/clients"), "{mounts}");
     let egress = &of_kind(&documents, "NetworkPolicy")["spec"]["egress"][1]["ports"];
     assert_eq!(egress[1]["port"], 5000);
 

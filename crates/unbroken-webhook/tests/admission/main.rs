@@ -10,6 +10,7 @@ mod advisories;
 mod api_server;
 mod bypasses;
 mod cache;
+mod callers;
 mod cluster;
 mod cookbook;
 mod decisions;
