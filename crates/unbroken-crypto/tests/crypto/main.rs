@@ -25,3 +25,4 @@ mod timestamps;
 mod two_libraries;
 mod wycheproof;
 mod x509;
+mod x509_paths;

@@ -243,6 +243,20 @@ fn the_newest_that_has_key_flags_says_what_the_key_is_for() {
 }
 
 #[test]
+fn what_another_key_signed_in_the_holders_name_says_nothing() {
+    // Without the name of an issuer nothing but the signature tells whose it is.
+    let (stranger, may_sign) = (main_key(2), || vec![flags(true)]);
+    let over_user =
+        || over_user_by(&stranger, says(SignatureType::CertPositive, MADE + 6, may_sign()));
+    let over_key = || over_key_by(&stranger, says(SignatureType::Key, MADE + 6, may_sign()));
+    Draft::of_user(vec![over_user()]).refused(NO_SIGNATURE);
+    Draft { direct: vec![over_key()], ..Draft::default() }.refused(NO_SIGNATURE);
+    let own = || certifies(MADE + 5, vec![flags(false)]);
+    Draft::of_user(vec![own(), over_user()]).refused(NOT_FOR_IT);
+    Draft { direct: vec![over_key()], ..Draft::of_user(vec![own()]) }.refused(NOT_FOR_IT);
+}
+
+#[test]
 fn the_earlier_end_of_the_two_is_the_end() {
     let ends = |seconds| SubpacketData::KeyExpirationTime(Duration::from_secs(seconds));
     let with = |over_key, over_user| Draft {
