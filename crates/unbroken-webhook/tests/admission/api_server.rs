@@ -20,7 +20,7 @@ mod deployed;
 mod golden;
 mod kinds;
 mod kubectl;
-mod other;
+pub(crate) mod other;
 mod places;
 mod rights;
 mod service;

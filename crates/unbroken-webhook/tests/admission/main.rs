@@ -30,5 +30,6 @@ mod schemas;
 mod scopes;
 mod server;
 mod slots;
+mod token;
 mod traces;
 mod world;
