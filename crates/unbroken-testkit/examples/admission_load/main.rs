@@ -72,7 +72,7 @@ fn measure(webhook: &Path, program: &Path, time: Duration, images: usize) {
     say("warm-p99-microseconds", warm.percentile(99));
     say("warm-failed", warm.failed);
 
-    // Policies and certificates change every second, more often than they are looked at.
+    // Policies and certificates change meanwhile.
     let before = server.reloads();
     let changing = std::thread::scope(|scope| {
         scope.spawn(|| server::change_everything(folder.path(), time));

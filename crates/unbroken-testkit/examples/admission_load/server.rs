@@ -18,6 +18,8 @@ use unbroken_testkit::registry::{Identity, lasting_root};
 use crate::client::Connection;
 
 const AUTHORITY: &str = "webhook-ca";
+/// How long one of two policies, and one of two certificates, is in force.
+const CHANGE: Duration = Duration::from_secs(3);
 /// Until when the certificates last, one after the other.
 const ENDS: [&str; 2] = ["2048-01-01T00:00:00Z", "2049-01-01T00:00:00Z"];
 
@@ -101,18 +103,19 @@ impl Server {
     }
 }
 
-/// Changes the policies and the certificate, each second.
+/// Changes the policies and the certificate, back and forth. Each lasts longer than
+/// the two seconds after which they are looked at again, so that no change is back before it is seen.
 pub(crate) fn change_everything(folder: &Path, time: Duration) {
     let end = Instant::now() + time;
     let policies = fs::read_to_string(folder.join("policies.yaml")).expect("the policies");
     let mut changes = 0;
     while Instant::now() < end {
-        std::thread::sleep(Duration::from_secs(1));
         changes += 1;
         // Another policy to the cache, under which the same images come in.
         let more = if changes % 2 == 0 { "" } else { "  inspectors: [{file: owner.pub}]\n" };
         replace(&folder.join("policies.yaml"), format!("{policies}{more}").as_bytes());
         show(folder, ENDS.get(changes % 2).expect("one of two"));
+        std::thread::sleep(CHANGE);
     }
     replace(&folder.join("policies.yaml"), policies.as_bytes());
 }
