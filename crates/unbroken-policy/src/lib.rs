@@ -3,6 +3,7 @@
 //! The command line and admission read them here, and judge chains by them here, so that both come to the same.
 
 mod chain;
+pub mod code;
 mod generation;
 mod keys;
 pub mod kind;
@@ -252,18 +253,17 @@ impl PolicySet {
         let delegated = self.settings.delegated.iter().any(|pattern| pattern.matches(namespace));
         // What may be for other namespaces is asked for, but nothing comes in because there is one: the policy
         // of `env: dev` would be enough for everything.
-        let may_be_of_others = |policy: &&Policy| {
-            policy.selector.is_some() && !self.namespaces.contains_key(namespace)
-        };
-        let (unsure, certain): (Vec<&Policy>, Vec<&Policy>) =
-            self.matching(image, namespace).partition(may_be_of_others);
-        if certain.iter().any(|policy| delegated || policy.reach == Reach::Cluster) {
-            Cover::Enough
-        } else if unsure.is_empty() {
-            Cover::Nothing
-        } else {
-            Cover::NotKnown
+        let may_be_of_others =
+            |policy: &Policy| policy.selector.is_some() && !self.namespaces.contains_key(namespace);
+        let mut cover = Cover::Nothing;
+        for policy in self.matching(image, namespace) {
+            if may_be_of_others(policy) {
+                cover = Cover::NotKnown;
+            } else if delegated || policy.reach == Reach::Cluster {
+                return Cover::Enough;
+            }
         }
+        cover
     }
 
     /// Returns a permission for a user to let in what does not verify, if there is one that has not ended.

@@ -13,11 +13,11 @@ use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::Watcher;
 use unbroken_policy::{BreakGlass, Cover, Mode, Policy, PolicyFault, PolicySet, Tags, Unmatched};
 
-use crate::code::AdmissionCode;
 use crate::decision::{Decision, Demand, Docket, Failure, Relief, Settlement, Verified};
 use crate::metrics::Reading;
 use crate::review::{Operation, Request};
 use crate::workload::{ImageSlot, Unreadable, image_slots};
+use unbroken_policy::code::AdmissionCode;
 
 /// Different images of one object. Each may cost a registry some requests.
 pub const IMAGES: usize = 64;

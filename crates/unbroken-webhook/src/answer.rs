@@ -6,9 +6,9 @@ use std::fmt::Write;
 use unbroken_model::name::is_unprintable;
 
 use crate::admission::Ruling;
-use crate::code::AdmissionCode;
 use crate::decision::{Decision, Failure, Proof, Relief, Settlement};
 use crate::review::{Answer, Change, Request, Verdict, WARNINGS};
+use unbroken_policy::code::AdmissionCode;
 
 /// The longest message: it stands on one line of a terminal, in events and in logs.
 const LONGEST_MESSAGE: usize = 1024;

@@ -302,7 +302,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::AdmissionCode;
+    use unbroken_policy::code::AdmissionCode;
 
     const START: i64 = 1_800_000_000;
 

@@ -8,7 +8,7 @@ use unbroken_oci::reference::Reference;
 use unbroken_policy::{Generation, Policy};
 use unbroken_verify::{Admissible, Finding};
 
-use crate::code::AdmissionCode;
+use unbroken_policy::code::AdmissionCode;
 
 /// What becomes of a request.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ pub mod answer;
 pub mod cache;
 pub mod check;
 pub mod cluster;
-pub mod code;
 pub mod crds;
 pub mod decision;
 mod exact;

@@ -7,9 +7,9 @@ use unbroken_oci::reference::Reference;
 use unbroken_policy::{Policy, PolicySet};
 
 use crate::admission::{Occasion, Ruling, Verify, judge};
-use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
 use crate::review::Request;
+use unbroken_policy::code::AdmissionCode;
 
 /// Judges a request without waiting for anything; nothing, where that cannot be.
 pub fn judge_at_once(

@@ -31,11 +31,11 @@ pub use self::tls::{Certificates, serve_tls};
 use crate::admission::{Occasion, Ruling, Verify, judge};
 use crate::answer::refuse;
 use crate::cluster::events::Events;
-use crate::code::AdmissionCode;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::review::{Answer, Request};
 use crate::traces::{Parent, Traces};
+use unbroken_policy::code::AdmissionCode;
 
 /// Reviews that are judged at the same time; more are asked to come again.
 const AT_ONCE: usize = 64;

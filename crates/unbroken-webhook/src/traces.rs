@@ -7,9 +7,11 @@ pub mod options;
 mod parent;
 mod span;
 
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant, SystemTime};
 
 use unbroken_model::digest::Digest;
@@ -70,12 +72,15 @@ pub(crate) struct Trace {
 
 impl Traces {
     /// Sends traces to an address, in a thread of its own.
-    pub fn start(agent: Agent, address: String, log: Log) -> Self {
+    ///
+    /// # Errors
+    /// Where the machine gives no thread.
+    pub fn start(agent: Agent, address: String, log: Log) -> io::Result<Self> {
         let (to, messages) = sync_channel(WAITING);
         let counts = Arc::<Counts>::default();
         let mut sender = Sender { agent, address, log, counts: Arc::clone(&counts), fault: false };
-        std::thread::spawn(move || sender.run(&messages));
-        Self { to, counts }
+        Builder::new().spawn(move || sender.run(&messages))?;
+        Ok(Self { to, counts })
     }
 
     /// Ends the trace of a review with its answer.

@@ -20,10 +20,10 @@ use crate::admission::{Occasion, Verify};
 use crate::cache::flights::{Flights, Sharing};
 use crate::cache::{Bounds, Cache, Moment, Outcome, Subject};
 use crate::cluster::pull_secrets::{PullSecrets, Puller};
-use crate::code::AdmissionCode;
 use crate::decision::{Failure, Verified};
 use crate::metrics::Reading;
 use crate::review::Request;
+use unbroken_policy::code::AdmissionCode;
 
 /// Looks images and their evidence up in registries, once for all who ask at the same time.
 #[derive(Clone)]

@@ -1,9 +1,13 @@
 //! An image under the policies of a cluster: decided as admission would.
 
+use std::path::Path;
+use std::process::Command;
+
 use unbroken_testkit::registry::{Referrers, TestRegistry};
+use unbroken_testkit::skip;
 
 use crate::images::chain;
-use crate::support::{Outcome, Sandbox};
+use crate::support::{Outcome, Sandbox, UNBROKEN};
 
 const HEAD: &str = "apiVersion: in-toto.io/v1alpha1\nkind: ";
 
@@ -42,13 +46,31 @@ impl World {
         self.sandbox.run(&format!("verify --policy policies.yaml {arguments}"))
     }
 
-    /// Expects an exit code, and words of what is said.
+    /// Expects an exit code of both programs, and words of what is said.
     fn expect(&self, policies: &str, arguments: &str, code: i32, said: &str) -> Outcome {
         let outcome = self.decide(policies, arguments);
         let Outcome { stdout, stderr, .. } = &outcome;
         assert_eq!(outcome.code, Some(code), "{policies}{stdout}{stderr}");
         assert!(stdout.contains(said) || stderr.contains(said), "{said}: {stdout}{stderr}");
+        if let Some((admission, said)) = self.admission(arguments) {
+            assert_eq!(admission, code, "admission differs: {policies}{said}{stdout}{stderr}");
+        }
         outcome
+    }
+
+    /// What admission makes of the same image under the same policies; nothing, where its program, which
+    /// `cargo test --workspace` builds beside this one, is not there.
+    fn admission(&self, arguments: &str) -> Option<(i32, String)> {
+        let program = Path::new(UNBROKEN).with_file_name("unbroken-webhook");
+        if !program.is_file() {
+            skip("cli::policies::admission", "unbroken-webhook is not built");
+            return None;
+        }
+        let mut check = Command::new(program);
+        check.current_dir(self.sandbox.path()).args(["check", "policies.yaml", "--image"]);
+        let output = check.args(arguments.split(' ')).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        Some((output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned()))
     }
 }
 

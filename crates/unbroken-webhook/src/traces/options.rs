@@ -30,7 +30,7 @@ impl TraceOptions {
     /// Begins to send traces, if that was asked for.
     ///
     /// # Errors
-    /// [`Failed`] for an address that is none, and for authorities that cannot be used.
+    /// [`Failed`] for an address that is none, for authorities that cannot be used, and where the machine gives no thread.
     pub fn start(&self, log: &Log) -> Result<Option<Traces>, Failed> {
         let Some(endpoint) = self.otlp_endpoint.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(None);
@@ -59,7 +59,8 @@ impl TraceOptions {
             config = config.tls_config(self.tls()?);
         }
         let address = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        Ok(Some(Traces::start(config.build().into(), address, log.clone())))
+        let traces = Traces::start(config.build().into(), address, log.clone());
+        traces.map(Some).map_err(|error| Failed::usage(format!("cannot begin: {error}")))
     }
 
     fn tls(&self) -> Result<TlsConfig, Failed> {

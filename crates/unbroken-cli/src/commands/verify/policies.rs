@@ -10,6 +10,7 @@ use unbroken_oci::evidence::Scope;
 use unbroken_oci::location::Location;
 use unbroken_oci::reference::{Reference, Selector};
 use unbroken_oci::registry::Client;
+use unbroken_policy::code::AdmissionCode;
 use unbroken_policy::pattern::is_namespace;
 use unbroken_policy::{
     ChainPolicy, Cover, Mode, Policy, PolicyFault, PolicySet, Refusal, Tags, Unmatched,
@@ -98,9 +99,9 @@ enum Outcome {
     Refused(Refused),
 }
 
-/// Why a policy let nothing in before a chain was judged; the codes are admission's own.
+/// Why a policy let nothing in before a chain was judged.
 struct Refused {
-    code: &'static str,
+    code: AdmissionCode,
     message: String,
     remedy: String,
     undecided: bool,
@@ -164,12 +165,12 @@ impl Judgement {
 }
 
 impl Refused {
-    fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new(code: AdmissionCode, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code, message: message.into(), remedy: remedy.into(), undecided: false }
     }
 
     fn undecided(message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { undecided: true, ..Self::new("undecided", message, remedy) }
+        Self { undecided: true, ..Self::new(AdmissionCode::Undecided, message, remedy) }
     }
 
     fn of_fault(fault: &PolicyFault) -> Self {
@@ -178,7 +179,7 @@ impl Refused {
             return Self::undecided(message, "look at the place that the policy names");
         }
         let message = format!("the policy cannot be used: {fault}");
-        Self::new("policy-invalid", message, "correct the policy")
+        Self::new(AdmissionCode::PolicyInvalid, message, "correct the policy")
     }
 
     fn of_error(error: &CliError) -> Self {
@@ -233,7 +234,7 @@ impl Course<'_> {
             let outcome = match &policy.chain {
                 Err(fault) => Outcome::Refused(Refused::of_fault(fault)),
                 Ok(_) if refuses_tags => Outcome::Refused(Refused::new(
-                    "image-by-tag",
+                    AdmissionCode::ImageByTag,
                     "the image is named by a tag, which may name another one when it is pulled",
                     "name it by its digest",
                 )),
@@ -268,7 +269,7 @@ impl Course<'_> {
                 "ask admission in the cluster, which knows them",
             ),
             Cover::Nothing => Refused::new(
-                "no-policy",
+                AdmissionCode::NoPolicy,
                 "no policy is for the image",
                 "add its repository to a policy, or take the image from one that has a policy",
             ),

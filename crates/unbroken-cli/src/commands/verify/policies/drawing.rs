@@ -116,7 +116,7 @@ fn judgement(judgement: &Judgement) -> Value {
     let refused = match &judgement.outcome {
         Outcome::Report(_) => None,
         Outcome::Refused(Refused { code, message, remedy, undecided }) => Some(json!({
-            "code": code, "message": message, "remedy": remedy, "undecided": undecided,
+            "code": code.to_string(), "message": message, "remedy": remedy, "undecided": undecided,
         })),
     };
     json!({

@@ -1,4 +1,5 @@
-//! The reasons for a denial that are admission's own; the others are findings of the verification.
+//! The reasons for a denial that are admission's own, by the words of admission and of the command line; the others
+//! are findings of the verification.
 
 use std::fmt;
 
