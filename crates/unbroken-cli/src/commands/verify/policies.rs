@@ -236,7 +236,7 @@ impl Course<'_> {
                 Ok(_) if refuses_tags => Outcome::Refused(Refused::new(
                     AdmissionCode::ImageByTag,
                     "the image is named by a tag, which may name another one when it is pulled",
-                    "name it by its digest",
+                    "name it by its digest, which `unbroken image digest` prints",
                 )),
                 Ok(chain) => {
                     let found = found.get_or_insert_with(|| self.look_up(client));
